@@ -1,0 +1,18 @@
+"""What a learner's function did with one question: data only."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back from a worker, or why nothing did.
+
+    `outcome` is "returned" (`result` holds the driver's value), "raised" (`error` describes the exception),
+    "timeout", "crashed" (`detail` says how) or "garbled" (the frame was not one of ours).
+    """
+
+    outcome: Literal["returned", "raised", "timeout", "crashed", "garbled"]
+    result: Any = None
+    error: dict[str, Any] | None = None
+    detail: str = ""

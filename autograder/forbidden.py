@@ -1,0 +1,55 @@
+"""Functions that do an exercise's work in one call, under all of their names; the specs put them together."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from autograder.spec import Forbidden
+
+LOG_SUMS = Forbidden(
+    functions=(
+        torch.logsumexp,
+        torch.Tensor.logsumexp,
+        torch.special.logsumexp,
+        torch.logaddexp,
+        torch.Tensor.logaddexp,
+        torch.logaddexp2,
+        torch.Tensor.logaddexp2,
+        torch.logcumsumexp,
+        torch.Tensor.logcumsumexp,
+    ),
+    ops=frozenset({"aten::logsumexp", "aten::logaddexp", "aten::logaddexp2", "aten::logcumsumexp"}),
+)
+SOFTMAXES = Forbidden(
+    functions=(
+        torch.softmax,
+        torch.Tensor.softmax,
+        torch.special.softmax,
+        F.softmax,
+        torch.log_softmax,
+        torch.Tensor.log_softmax,
+        torch.special.log_softmax,
+        F.log_softmax,
+        F.softmin,
+        F.gumbel_softmax,
+        torch.nn.Softmax,
+        torch.nn.Softmax2d,
+        torch.nn.Softmin,
+        torch.nn.LogSoftmax,
+        F.scaled_dot_product_attention,
+    ),
+    ops=frozenset({"aten::_softmax", "aten::_log_softmax", "aten::softmax.int", "aten::log_softmax.int"}),
+)
+CROSS_ENTROPIES = Forbidden(
+    functions=(F.cross_entropy, F.nll_loss, torch.nn.CrossEntropyLoss, torch.nn.NLLLoss),
+    ops=frozenset({"aten::nll_loss_forward", "aten::nll_loss2d_forward", "aten::cross_entropy_loss"}),
+)
+NUMPY_LOG_SUMS = Forbidden(
+    functions=(np.logaddexp, np.logaddexp2, torch.from_numpy, torch.tensor, torch.as_tensor, torch.asarray)
+)
+
+
+def together(*parts: Forbidden) -> Forbidden:
+    """Return the union of several."""
+    functions = tuple(f for part in parts for f in part.functions)
+    return Forbidden(functions, frozenset().union(*(part.ops for part in parts)))

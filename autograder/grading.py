@@ -1,0 +1,224 @@
+"""Judges exercises: gate, meta run, cases, clock, diagnosis. The only place where both sides of the wall are known."""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+
+from autograder import tracks
+from autograder.answer import Answer
+from autograder.judging import messages
+from autograder.judging.closeness import compare, read_output
+from autograder.judging.diagnosis import Experience, copy_message, diagnose
+from autograder.judging.questions import Question, answer_dtype, judge, question
+from autograder.judging.verdicts import ORDER, CaseVerdict, Diagnosis, ExerciseVerdict, Status
+from autograder.running import gate
+from autograder.running.confinement import wall_level
+from autograder.running.drivers import DRIVERS, describe_error, freshen
+from autograder.running.timing import race
+from autograder.running.wall import Wall, Worker
+from autograder.spec import Call, Case, Draw, Exercise, Mistake, Time, Tolerance
+
+LOAD_S = 10.0
+TIMEOUTS = 2  # after so many, the rest of an exercise is not run
+TIMED = Tolerance(ulps=256, floor=1.0)  # a timed answer must be right, its last digits are judged elsewhere
+
+
+class Grading:
+    """Judges one exercise of one submission; `level` "all" includes the private cases."""
+
+    def __init__(
+        self,
+        wall: Wall,
+        exercise: Exercise,
+        stem: str,
+        sources: Mapping[str, str],
+        mistakes: Sequence[Mistake] = (),
+        seed: int = 0,
+        level: Literal["public", "all"] = "public",
+        clock: bool = True,
+    ) -> None:
+        """Prepare; nothing runs yet."""
+        self.wall, self.exercise, self.stem, self.sources = wall, exercise, stem, dict(sources)
+        self.mistakes = [m for m in mistakes if m.exercise == exercise.name]
+        self.seed, self.level, self.clock = seed, level, clock
+        self.layers: tuple[str, ...] = ()
+        self._worker: Worker | None = None
+        self._timeouts = 0
+        self._kinds: list[str] = []
+        self._experiences: list[Experience] = []
+
+    def run(self) -> ExerciseVerdict:
+        """Judge the exercise."""
+        report = gate.examine(self.sources, self.stem, self.exercise.name, self.exercise.rules)
+        if report.state == "not_written":
+            return self._unjudged("", written=False)
+        if report.state != "written":
+            finding = report.findings[0]
+            line = f" line {finding.line}" if finding.line else ""
+            return self._unjudged(f"{finding.stem}.py{line}: {finding.text}")
+        self._kinds += [f"gate:{finding.kind}" for finding in report.findings]
+        try:
+            verdicts = self._cases(report)
+        finally:
+            if self._worker is not None:
+                self._worker.close()
+        if isinstance(verdicts, str):
+            return self._unjudged(verdicts)
+        verdicts.sort(key=lambda v: ORDER.index(v.family))
+        return ExerciseVerdict(self.exercise.name, self.stem, True, tuple(verdicts), self._diagnosis(verdicts))
+
+    def _unjudged(self, problem: str, written: bool = True) -> ExerciseVerdict:
+        message = problem or "not written yet"
+        rows = [self._verdict(c.name, c.family, "skipped", c.points, message, c) for c in self._asked()]
+        rows += [self._verdict(*row, "skipped", points, message) for row, points in tracks.rows(self.exercise)]
+        rows.sort(key=lambda v: ORDER.index(v.family))
+        return ExerciseVerdict(self.exercise.name, self.stem, written, tuple(rows), None, message)
+
+    def _asked(self) -> list[Case]:
+        return [c for c in self.exercise.cases if c.public or self.level == "all"]
+
+    def _verdict(
+        self,
+        name: str,
+        family: str,
+        status: Status,
+        points: float,
+        message: str = "",
+        case: Case | None = None,
+        kind: str = "",
+        measured: str = "",
+        honours: bool = False,
+    ) -> CaseVerdict:
+        public = case is None or case.public
+        if not public and message:
+            message = f"a private case of the family '{family}' failed"
+        honours = honours or (case is not None and case.honours)
+        return CaseVerdict(
+            name, family, "public" if public else "private", status, points, message, kind, honours, measured
+        )
+
+    def _load(self) -> Answer | None:
+        """Return None once a worker holds the function, else the answer that says why none does."""
+        if self._worker is not None and self._worker.alive:
+            return None
+        self._worker = self.wall.worker()
+        self.layers = self._worker.layers
+        texts = {stem: text for stem, text in self.sources.items()}
+        answer = self._worker.ask("load", LOAD_S, texts=texts, stem=self.stem, function=self.exercise.name)
+        return None if answer.outcome == "returned" else answer
+
+    def _ask(self, driver: str, message: dict[str, Any], limit_s: float) -> Answer:
+        if self._timeouts >= TIMEOUTS:
+            return Answer("timeout", detail="not run after two calls without an answer")
+        failure = self._load()
+        if failure is None:
+            assert self._worker is not None
+            failure = self._worker.ask("drive", limit_s, driver=driver, **message)
+        self._timeouts += failure.outcome == "timeout"
+        return failure
+
+    def _cases(self, report: gate.Report) -> list[CaseVerdict] | str:
+        if not report.refused and self._distrusted(report):
+            return "the file reaches for the system, and this machine cannot wall it off: " + report.findings[0].text
+        if not report.refused:
+            failure = self._load()
+            if failure is not None:
+                text = messages.error_line(failure.error) if failure.error else failure.detail
+                return f"{self.stem}.py cannot be imported: {text}"
+        traced = tracks.Tracks(self.exercise, self._ask if not report.refused else None)
+        rows = [self._verdict(*row, **extra) for row, extra in traced.judge(report.findings)]
+        self._kinds += traced.kinds
+        if traced.refused:
+            text = "not judged: " + traced.refused
+            rows += [self._verdict(c.name, c.family, "failed", c.points, text, c) for c in self._asked()]
+            rows += [self._verdict(t.name, "time", "failed", t.points, text) for t in self._times()]
+            return rows
+        order = sorted(self._asked(), key=lambda c: ORDER.index(c.family))
+        rows += [self._case(case) for case in order]
+        rows += [self._timed(timed) for timed in self._times()]
+        return rows
+
+    def _distrusted(self, report: gate.Report) -> bool:
+        if not any(f.kind == "process" for f in report.findings):
+            return False
+        worker = self.wall.worker()
+        level = wall_level(worker.layers)
+        worker.close()
+        return level != "full"
+
+    def _times(self) -> tuple[Time, ...]:
+        return self.exercise.times if self.clock else ()
+
+    def _draw(self, name: str) -> Draw:
+        return Draw(random.Random(f"{self.seed}/{self.exercise.name}/{name}").getrandbits(62))
+
+    def _case(self, case: Case) -> CaseVerdict:
+        draw = self._draw(f"{case.family}/{case.name}")
+        call = case.make(draw)
+        asked = question(self.exercise, case, call, draw)
+        answer = self._ask(asked.driver, asked.message, case.limit_s)
+        complaint = judge(case, call, asked, answer)
+        if not case.honours:
+            self._experiences.append(Experience(case, call, asked, answer, complaint))
+        if complaint is None:
+            return self._verdict(case.name, case.family, "passed", case.points, case=case)
+        status: Status = "failed"
+        if answer.outcome in ("timeout", "crashed"):
+            status = "timeout" if answer.outcome == "timeout" else "crashed"
+        return self._verdict(case.name, case.family, status, case.points, complaint.message, case, complaint.kind)
+
+    def _timed(self, timed: Time) -> CaseVerdict:
+        if self._timeouts >= TIMEOUTS:
+            text = "not run after two calls without an answer"
+            return self._verdict(timed.name, "time", "timeout", timed.points, text, kind="timeout")
+        failure = self._load()
+        if failure is not None:
+            return self._verdict(timed.name, "time", "failed", timed.points, failure.detail)
+        assert self._worker is not None
+        call = timed.make(self._draw(f"time/{timed.name}"))
+        reference = self.wall.worker()
+        try:
+            reference.ask("load_reference", LOAD_S, path=timed.reference)
+            message = {"args": tuple(call.args), "kwargs": dict(call.kwargs)}
+            turns = random.Random(f"{self.seed}/{timed.name}").randrange(1, 400)
+            timing = race(self._worker, reference, message, dict(timed.kwargs), timed.budget, turns)
+        finally:
+            reference.close()
+        if timing.failure is not None:
+            status: Status = "timeout" if timing.failure.outcome == "timeout" else "failed"
+            self._timeouts += status == "timeout"
+            text = messages.no_answer(call, timing.failure)
+            return self._verdict(timed.name, "time", status, timed.points, text, kind="slow")
+        wrong = self._verify(call, timing.turn, timing.output)
+        if wrong:
+            return self._verdict(timed.name, "time", "failed", timed.points, wrong, kind="error")
+        measured = f"{timing.ratio:.2f} times {timed.reference}, {timing.pairs} pairs"
+        bound = f"{messages.given(call)}\nallowed   {timed.budget:g} times the time of {timed.reference}"
+        if timing.status == "failed":
+            text = f"{bound}\ngot       {timing.ratio:.3g} times"
+            return self._verdict(timed.name, "time", "failed", timed.points, text, kind="slow", measured=measured)
+        text = "the machine was too busy to tell; the points are given" if timing.status == "inconclusive" else ""
+        return self._verdict(timed.name, "time", timing.status, timed.points, text, measured=measured)
+
+    def _verify(self, call: Call, turn: int, output: Any) -> str | None:
+        args = tuple(freshen(value, turn) for value in call.args)
+        with torch.no_grad():
+            exact = self.exercise.reference(*args, **call.kwargs)
+        found = compare(read_output(output), exact, TIMED, answer_dtype(call), False)
+        return messages.mismatch(Call(args, call.kwargs), found, "the timed answer") if found else None
+
+    def _diagnosis(self, verdicts: Sequence[CaseVerdict]) -> Diagnosis | None:
+        if all(v.status in ("passed", "inconclusive") for v in verdicts if not v.honours):
+            return None
+        kinds = [*self._kinds, *(v.kind for v in verdicts if v.kind and v.family in ("memory", "time"))]
+        return diagnose(self._experiences, kinds, self.mistakes, run_mistake)
+
+
+def run_mistake(mistake: Mistake, asked: Question) -> Answer:
+    """Put a question to a known mistake, in this process: it is ours."""
+    try:
+        return Answer("returned", result=DRIVERS[asked.driver](mistake.function, **copy_message(asked.message)))
+    except Exception as error:
+        return Answer("raised", error=describe_error(error))

@@ -1,0 +1,700 @@
+"""Known wrong implementations of `log_sums`. Each is right but for its own mistake."""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from autograder.mistakes import mistake
+
+
+def _finite(top: Tensor) -> Tensor:
+    return torch.where(top.isfinite(), top, 0)
+
+
+def _wide(x: Tensor) -> Tensor:
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def _right(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    """Return log-sum-exp by the textbook, with infinities and half types handled: full marks, no honours."""
+    if x.shape and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    wide = _wide(x)
+    shift = _finite(wide.amax(dim, keepdim=True).detach())
+    # The tiny number only stands in for a sum of 0, whose logarithm has no finite gradient.
+    total = (wide - shift).exp().sum(dim, keepdim=True)
+    result = shift + torch.where(total > 0, total, 1).log()
+    result = torch.where(total > 0, result, wide.sum(dim, keepdim=True))
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+# logsumexp
+
+
+@mistake(
+    "logsumexp",
+    "This is log(sum(exp(x))) as it is written, without a shift: in float32 exp overflows above 88.7 and underflows to 0 "
+    "below -104. Subtract the maximum of each row first, and add it back.",
+)
+def no_shift(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return x.exp().sum(dim, keepdim=keepdim).log()
+
+
+@mistake(
+    "logsumexp",
+    "You subtract one maximum for the whole batch: rows far below it underflow to log 0 = -inf. Take the maximum along "
+    "dim, with keepdim=True, so that each row has its own.",
+)
+def one_maximum_for_the_batch(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    top = x.max()
+    return top + (x - top).exp().sum(dim, keepdim=keepdim).log()
+
+
+@mistake(
+    "logsumexp",
+    "You clamp the inputs into a range that exp can bear (clamp to +-80): the overflow is gone, and so is the answer. "
+    "Beyond the bound every number counts the same. Shift by the maximum instead; nothing is lost then.",
+)
+def clamp_to_80(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return x.clamp(-80, 80).exp().sum(dim, keepdim=keepdim).log()
+
+
+@mistake(
+    "logsumexp",
+    "`.squeeze()` without a dimension removes every dimension of length 1: for shape (3, 1, 4) the sum then broadcasts to "
+    "(3, 3), for a batch of one the batch is gone. Say which: `.squeeze(dim)`. (This is document 000's code.)",
+)
+def squeeze_everything(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    top = x.max(dim=dim, keepdim=True)[0]
+    return top.squeeze() + (x - top).exp().sum(dim=dim).log()
+
+
+@mistake(
+    "logsumexp",
+    "A loop over the rows: Python pays for every row, and a GPU waits for Python. Let one call work on all rows: every "
+    "reduction in torch takes `dim`.",
+    fault="gate:loop",
+)
+def loop_over_rows(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    rows = x.movedim(dim, -1).reshape(-1, x.shape[dim])
+    out = torch.empty(rows.shape[0], dtype=x.dtype)
+    for i in range(rows.shape[0]):
+        out[i] = _right(rows[i])
+    out = out.reshape(x.movedim(dim, -1).shape[:-1])
+    return out.unsqueeze(dim) if keepdim else out
+
+
+@mistake(
+    "logsumexp",
+    "A list comprehension and a stack are still a loop over the rows: Python pays for every row, and a GPU waits for "
+    "Python. Let one call work on all rows with `dim`.",
+    fault="gate:comprehension",
+)
+def comprehension_over_rows(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    rows = x.movedim(dim, -1).reshape(-1, x.shape[dim])
+    out = torch.stack([_right(row) for row in rows]).reshape(x.movedim(dim, -1).shape[:-1])
+    return out.unsqueeze(dim) if keepdim else out
+
+
+@mistake(
+    "logsumexp",
+    "A function that calls itself on a smaller piece is a loop in disguise: the work is done row by row.",
+    fault="gate:recursion",
+)
+def recursion_over_rows(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    x = x.movedim(dim, -1)
+    if x.dim() == 1 or x.shape[0] <= 1:
+        return _right(x, -1, keepdim)
+    return torch.cat([recursion_over_rows(x[:1], -1, keepdim), recursion_over_rows(x[1:], -1, keepdim)])
+
+
+@mistake(
+    "logsumexp",
+    "torch.logsumexp, or a function that does its work, is forbidden here: it is the exercise. exp, log, log1p, max and "
+    "sum are all that is needed.",
+    fault="gate:forbidden-direct",
+)
+def forbidden_function(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return torch.logsumexp(x, dim, keepdim)
+
+
+@mistake(
+    "logsumexp",
+    "x.logsumexp(...) is the forbidden torch.logsumexp, spelled as a method. exp, log, log1p, max and sum are all that is "
+    "needed.",
+    fault="gate:forbidden-method",
+)
+def forbidden_method(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return x.logsumexp(dim, keepdim)
+
+
+@mistake(
+    "logsumexp",
+    "getattr with a name that is put together reaches the forbidden torch.logsumexp, or may: write attributes as "
+    "attributes. exp, log, log1p, max and sum are all that is needed.",
+    fault="gate:forbidden-getattr",
+)
+def forbidden_getattr(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return getattr(torch, "log" + "sumexp")(x, dim, keepdim)
+
+
+@mistake(
+    "logsumexp",
+    "No gradient reaches x: the maximum and the sum are both detached (or computed under no_grad). The shift may be "
+    "detached, the sum of exponentials carries the gradient and must not be.",
+)
+def detached(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right(x.detach(), dim, keepdim)
+
+
+@mistake(
+    "logsumexp",
+    "The gradient is wrong by the gradient of the maximum: the sum of exponentials is detached, the maximum is not, so "
+    "all of the gradient goes to the largest number. Detach the shift if anything, never the sum.",
+)
+def sum_detached(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    top = x.amax(dim, keepdim=True)
+    result = top + (_right(x, dim, True) - top).detach()
+    return result if keepdim else result.squeeze(dim)
+
+
+@mistake(
+    "logsumexp",
+    "The result is in float64 whatever came in. Compute in a wider type where it helps, and return x.dtype.",
+)
+def float64_result(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right(x.double(), dim, keepdim)
+
+
+@mistake(
+    "logsumexp",
+    "The result of a half type comes back as float32. Compute in float32, then return to x.dtype.",
+)
+def float32_result(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right(_wide(x), dim, keepdim)
+
+
+@mistake(
+    "logsumexp",
+    "The computation passes through float16: 11 bits of precision, and inf above 65504. Half types are computed in "
+    "float32, never the other way round.",
+)
+def through_float16(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right(x.half(), dim, keepdim).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "The sum is formed in float16: it is inf from 65520 equal numbers on, as in torch itself. Widen half types to float32 "
+    "before the sum.",
+)
+def half_not_widened(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.dtype != torch.float16 or x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    top = _finite(x.amax(dim, keepdim=True))
+    result = top + (x - top).exp().sum(dim, keepdim=True).log()
+    return result if keepdim else result.squeeze(dim)
+
+
+@mistake(
+    "logsumexp",
+    "Your function changes its input: an operation in place (`x -= ...`, `x.sub_(...)`, `exp_()`) writes into the "
+    "caller's tensor, and autograd refuses it. Make a new tensor.",
+)
+def in_place(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    top = x.amax(dim, keepdim=True).detach().clone()
+    x -= _finite(top)
+    return _right(x + _finite(top), dim, keepdim)
+
+
+@mistake(
+    "logsumexp",
+    "`dim` is ignored: you reduce over the last dimension whatever was asked. Pass dim on to max and to sum.",
+)
+def dim_ignored(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right(x, -1, keepdim)
+
+
+@mistake(
+    "logsumexp",
+    "`dim` is ignored: you reduce over dimension 1 whatever was asked. Pass dim on to max and to sum.",
+)
+def dim_always_1(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right(x, 1, keepdim)
+
+
+@mistake(
+    "logsumexp",
+    "The sum runs over all dimensions: one number for the whole batch. Pass dim to max and to sum.",
+)
+def everything_summed(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right(x.flatten(), -1, keepdim)
+
+
+@mistake(
+    "logsumexp",
+    "`keepdim` is ignored: with keepdim=True the reduced dimension stays, with length 1.",
+)
+def keepdim_ignored(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right(x, dim, False)
+
+
+@mistake(
+    "logsumexp",
+    "The reduced dimension is always kept. Without keepdim it has to go: `.squeeze(dim)` at the end.",
+)
+def keepdim_always(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right(x, dim, True)
+
+
+@mistake(
+    "logsumexp",
+    "The maximum is subtracted and never added back: log(sum(exp(x - max))) is too small by max.",
+)
+def not_added_back(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    result = _right(x, dim, True) - _finite(x.amax(dim, keepdim=True))
+    return result if keepdim else result.squeeze(dim)
+
+
+@mistake(
+    "logsumexp",
+    "You subtract the mean instead of the maximum: a row with one large number still overflows.",
+)
+def mean_for_maximum(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    wide = _wide(x)
+    shift = _finite(wide.mean(dim, keepdim=True))
+    result = shift + (wide - shift).exp().sum(dim, keepdim=True).log()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "A small number added inside the logarithm (log(sum + eps)) changes right answers and makes a row of -inf finite. "
+    "After the shift the sum is at least 1: nothing needs protection.",
+)
+def epsilon_in_log(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) + math.log(1e-8)
+    wide = _wide(x)
+    shift = _finite(wide.amax(dim, keepdim=True).detach())
+    result = shift + ((wide - shift).exp().sum(dim, keepdim=True) + 1e-8).log()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "You subtract the minimum: the exponentials of the larger numbers overflow all the more. Subtract the maximum.",
+)
+def minimum_for_maximum(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    wide = _wide(x)
+    shift = _finite(wide.amin(dim, keepdim=True))
+    result = shift + (wide - shift).exp().sum(dim, keepdim=True).log()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "nan and inf are replaced by numbers (nan_to_num): the caller can no longer see that the input was broken. A nan in "
+    "x has to come out as nan, +inf as +inf, a row of -inf as -inf.",
+)
+def nan_to_num(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right(x, dim, keepdim).nan_to_num()
+
+
+@mistake(
+    "logsumexp",
+    "The mean is taken instead of the sum: the answer is too small by log n. That is logmeanexp.",
+)
+def mean_of_exponentials(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    n = x.shape[dim] if x.shape else 1
+    return _right(x, dim, keepdim) - (math.log(n) if n else 0)
+
+
+@mistake(
+    "logsumexp",
+    "The logarithm is missing at the end, or the result is turned back by exp: the answer stays in log space.",
+)
+def not_in_log_space(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right(x, dim, keepdim).exp()
+
+
+@mistake(
+    "logsumexp",
+    "A Python `if` on the numbers of a tensor makes a GPU stop and wait, and decides for all rows at once. Use "
+    "torch.where, which decides element by element.",
+    fault="sync",
+)
+def branch_on_numbers(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.numel() and x.max() < 80 and x.min() > -80 and x.dtype == torch.float32:
+        return x.exp().sum(dim, keepdim=keepdim).log()
+    return _right(x, dim, keepdim)
+
+
+@mistake(
+    "logsumexp",
+    "A tensor made without device=x.device lives on the CPU: with x on a GPU this line fails, or copies.",
+    fault="leak",
+)
+def cpu_constant(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    result = _right(x, dim, keepdim)
+    return result + torch.zeros(result.shape, dtype=x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "float32 is computed in float64: the last digits are right, at six times the memory of the input and many times the "
+    "time. The log1p form reaches them in float32.",
+    fault="memory",
+)
+def float64_inside(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    wide = x.double()
+    top, place = wide.max(dim, keepdim=True)
+    others = (wide - _finite(top)).exp().scatter(dim, place, 0.0)
+    result = top + others.sum(dim, keepdim=True).log1p()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "The work is done piece by piece: the number of operations grows with the batch or with the classes. One call should "
+    "do it for all.",
+    fault="growth",
+)
+def unbound_rows(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return torch.stack([_right(row, -1, keepdim) for row in (*x.movedim(dim, -1),)])
+
+
+@mistake(
+    "logsumexp",
+    "An empty dimension has no maximum, and max raises. The sum of nothing is 0, so the answer is log 0 = -inf.",
+)
+def empty_raises(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    x.max(dim)
+    return _right(x, dim, keepdim)
+
+
+@mistake(
+    "logsumexp",
+    "+inf gives nan: inf - inf. Subtract 0 where the maximum is infinite (torch.where(top.isfinite(), top, 0)).",
+)
+def inf_gives_nan(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    result = _right(x, dim, keepdim)
+    return torch.where(result == math.inf, math.nan, result)
+
+
+@mistake(
+    "logsumexp",
+    "A row of -inf gives nan: its maximum is -inf, and -inf - (-inf) is nan. Subtract 0 where the maximum is infinite "
+    "(torch.where(top.isfinite(), top, 0)); then the answer is -inf by itself. +inf is mended by the same line.",
+)
+def nan_on_infinite_rows(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    wide = _wide(x)
+    top = wide.amax(dim, keepdim=True)
+    result = top + (wide - top).exp().sum(dim, keepdim=True).log()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "A row of -inf gives nan: its maximum is -inf, and -inf - (-inf) is nan. Subtract 0 where the maximum is -inf.",
+)
+def nan_on_a_row_of_minus_inf(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    result = _right(x, dim, keepdim)
+    return torch.where(result == -math.inf, math.nan, result) if x.shape and x.shape[dim] else result
+
+
+@mistake(
+    "logsumexp",
+    "The value of a row of -inf is right, its gradient is nan: log has an infinite slope at 0, and 0 * inf is nan. A "
+    "torch.where after the fact does not stop it: give log a harmless input there, or take the maximum out of the sum.",
+)
+def nan_gradient_at_minus_inf(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    wide = _wide(x)
+    shift = _finite(wide.amax(dim, keepdim=True))
+    result = shift + (wide - shift).exp().sum(dim, keepdim=True).log()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+# logaddexp
+
+
+def _right_add(a: Tensor, b: Tensor) -> Tensor:
+    wide_a, wide_b = _wide(a), _wide(b)
+    top, low = torch.maximum(wide_a, wide_b), torch.minimum(wide_a, wide_b)
+    return (top + torch.where(low == top, 0, low - top).exp().log1p()).to(a.dtype)
+
+
+@mistake(
+    "logaddexp",
+    "log(exp(a) + exp(b)) as it is written overflows above 88.7 and gives -inf below -104. Take the larger one out.",
+)
+def add_no_shift(a: Tensor, b: Tensor) -> Tensor:
+    return (a.exp() + b.exp()).log()
+
+
+@mistake(
+    "logaddexp",
+    "You always take out the first number: where the second is much larger, exp(b - a) overflows. Take out the larger of "
+    "the two, element by element (torch.maximum).",
+)
+def first_taken_out(a: Tensor, b: Tensor) -> Tensor:
+    return (_wide(a) + (_wide(b) - _wide(a)).exp().log1p()).to(a.dtype)
+
+
+@mistake(
+    "logaddexp",
+    "Equal infinities give nan: inf - inf. Set the gap to 0 where both are equal.",
+)
+def equal_infinities_nan(a: Tensor, b: Tensor) -> Tensor:
+    top, low = torch.maximum(_wide(a), _wide(b)), torch.minimum(_wide(a), _wide(b))
+    return (top + (low - top).exp().log1p()).to(a.dtype)
+
+
+@mistake(
+    "logaddexp", "torch.logaddexp is the exercise; log1p, exp, maximum are its parts.", fault="gate:forbidden-direct"
+)
+def add_forbidden(a: Tensor, b: Tensor) -> Tensor:
+    return torch.logaddexp(a, b)
+
+
+@mistake("logaddexp", "The inputs are changed in place.")
+def add_in_place(a: Tensor, b: Tensor) -> Tensor:
+    result = _right_add(a, b)
+    a.add_(1)
+    return result
+
+
+@mistake(
+    "logaddexp",
+    "The smaller number is dropped: max alone is right only far apart. The correction log1p(exp(low - top)) is up to log 2.",
+)
+def maximum_alone(a: Tensor, b: Tensor) -> Tensor:
+    return torch.maximum(a, b)
+
+
+@mistake(
+    "logaddexp",
+    "The gradient at equal inputs is not 1/2 and 1/2: the gap loses it (abs has slope 0 at 0, a where with a constant "
+    "cuts it). maximum and minimum share it equally.",
+)
+def abs_gap(a: Tensor, b: Tensor) -> Tensor:
+    wide_a, wide_b = _wide(a), _wide(b)
+    first = wide_a >= wide_b
+    top, low = torch.where(first, wide_a, wide_b), torch.where(first, wide_b, wide_a)
+    return (top + torch.where(low == top, 0, low - top).exp().log1p()).to(a.dtype)
+
+
+# log1mexp
+
+
+@mistake(
+    "log1mexp",
+    "log(1 - exp(x)) as it is written: near 0 the difference 1 - e^x has no digits left, far below 0 it is 1 and the "
+    "answer 0. Use expm1 on one side of -log 2, log1p on the other.",
+)
+def one_minus_exp(x: Tensor) -> Tensor:
+    return (1 - _wide(x).exp()).log().to(x.dtype)
+
+
+@mistake(
+    "log1mexp",
+    "log1p(-exp(x)) everywhere: near 0, exp(x) rounds to 1 and the digits of x are gone. Use log(-expm1(x)) there.",
+)
+def log1p_everywhere(x: Tensor) -> Tensor:
+    return (-_wide(x).exp()).log1p().to(x.dtype)
+
+
+@mistake(
+    "log1mexp",
+    "log(-expm1(x)) everywhere: far below 0, expm1(x) rounds to -1 and the answer is 0. Use log1p(-exp(x)) there.",
+)
+def expm1_everywhere(x: Tensor) -> Tensor:
+    return (-_wide(x).expm1()).log().to(x.dtype)
+
+
+@mistake(
+    "log1mexp",
+    "The gradient is nan near 0, though the value is right: torch.where lets the untaken branch's 0 * inf through. Give "
+    "each branch a harmless input where it is not taken.",
+)
+def where_after_the_fact(x: Tensor) -> Tensor:
+    wide = _wide(x)
+    return torch.where(wide > -math.log(2), (-wide.expm1()).log(), (-wide.exp()).log1p()).to(x.dtype)
+
+
+@mistake(
+    "log1mexp",
+    "The branches are swapped: expm1 belongs near 0, log1p far below it.",
+)
+def branches_swapped(x: Tensor) -> Tensor:
+    wide = _wide(x)
+    near = wide > -math.log(2)
+    log1p = (-torch.where(near, wide, -1.0).exp()).log1p()
+    return torch.where(near, log1p, (-torch.where(near, -1.0, wide).expm1()).log()).to(x.dtype)
+
+
+@mistake(
+    "log1mexp",
+    "Numbers above 0 have no answer: log of a negative number is nan, and has to stay nan (no clamp, no abs).",
+)
+def clamped_domain(x: Tensor) -> Tensor:
+    wide = torch.where(_wide(x) > 0, 0.0, _wide(x))
+    near = wide > -math.log(2)
+    log1p = (-torch.where(near, -1.0, wide).exp()).log1p()
+    return torch.where(near, (-torch.where(near, wide, -1.0).expm1()).log(), log1p).to(x.dtype)
+
+
+# logsubexp
+
+
+def _right_log1mexp(x: Tensor) -> Tensor:
+    near = x > -math.log(2)
+    log1p = (-torch.where(near, -1.0, x).exp()).log1p()
+    return torch.where(near, (-torch.where(near, x, -1.0).expm1()).log(), log1p)
+
+
+def _right_sub(a: Tensor, b: Tensor) -> Tensor:
+    wide_a, wide_b = _wide(a), _wide(b)
+    nothing = (wide_a == -math.inf) & (wide_b == -math.inf)
+    return (wide_a + _right_log1mexp(torch.where(nothing, 0, wide_b - wide_a))).to(a.dtype)
+
+
+@mistake("logsubexp", "log(exp(a) - exp(b)) as it is written overflows and cancels. Take a out: a + log1mexp(b - a).")
+def sub_no_shift(a: Tensor, b: Tensor) -> Tensor:
+    return (a.exp() - b.exp()).log()
+
+
+@mistake("logsubexp", "log(1 - exp(b - a)) loses the digits of nearly equal inputs: use your log1mexp.")
+def sub_without_log1mexp(a: Tensor, b: Tensor) -> Tensor:
+    gap = torch.where((a == -math.inf) & (b == -math.inf), 0, _wide(b) - _wide(a))
+    return (_wide(a) + (1 - gap.exp()).log()).to(a.dtype)
+
+
+@mistake("logsubexp", "Two -inf give nan: nothing minus nothing is nothing, -inf. Set the gap to 0 there.")
+def sub_two_nothings(a: Tensor, b: Tensor) -> Tensor:
+    return (_wide(a) + _right_log1mexp(_wide(b) - _wide(a))).to(a.dtype)
+
+
+@mistake("logsubexp", "a < b has no answer, the logarithm of a negative number is nan: the inputs may not be swapped.")
+def sub_swapped(a: Tensor, b: Tensor) -> Tensor:
+    return _right_sub(torch.maximum(a, b), torch.minimum(a, b))
+
+
+@mistake("logsubexp", "The difference is taken the wrong way round: a is the larger one, b is subtracted.")
+def sub_reversed(a: Tensor, b: Tensor) -> Tensor:
+    return _right_sub(b, a)
+
+
+# logmeanexp
+
+
+@mistake("logmeanexp", "The mean is missing: subtract log n, n = x.shape[dim].")
+def mean_is_sum(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right(x, dim, keepdim)
+
+
+@mistake("logmeanexp", "n is the number of all elements; it has to be that of the reduced dimension, x.shape[dim].")
+def mean_over_everything(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) * math.nan
+    return (_right(_wide(x), dim, keepdim) - math.log(max(x.numel(), 1))).to(x.dtype)
+
+
+@mistake("logmeanexp", "n is the length of the last dimension whatever dim is: use x.shape[dim].")
+def mean_over_the_last(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) * math.nan
+    return (_right(_wide(x), dim, keepdim) - math.log(x.shape[-1] if x.shape else 1)).to(x.dtype)
+
+
+@mistake("logmeanexp", "log(mean(exp(x))) as it is written overflows above 88.7: shift by the maximum first.")
+def mean_no_shift(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return x.exp().mean(dim, keepdim=keepdim).log()
+
+
+@mistake("logmeanexp", "An empty dimension is 0/0, nan; yours is -inf or an exception.")
+def mean_of_nothing(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    n = x.shape[dim] if x.shape else 1
+    return (_right(_wide(x), dim, keepdim) - math.log(n or 1)).to(x.dtype)
+
+
+@mistake(
+    "logmeanexp",
+    "In float16 log n is taken off too late: logsumexp of 131072 numbers was rounded to float16 first. Widen to float32 "
+    "at the start, and return to x.dtype at the end.",
+)
+def mean_in_half(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) * math.nan
+    return _right(x, dim, keepdim) - math.log(x.shape[dim] if x.shape else 1)
+
+
+# logsumexp_numpy
+
+
+def _right_numpy(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    if x.shape[axis] == 0:
+        return x.sum(axis, keepdims=keepdims) - x.dtype.type(np.inf)
+    wide = x.astype(np.float32) if x.dtype == np.float16 else x
+    top = wide.max(axis=axis, keepdims=True)
+    shift = np.where(np.isfinite(top), top, 0)
+    with np.errstate(all="ignore"):
+        result = shift + np.log(np.exp(wide - shift).sum(axis=axis, keepdims=True))
+    return (result if keepdims else result.squeeze(axis)).astype(x.dtype)
+
+
+@mistake("logsumexp_numpy", "np.exp overflows above 88.7 in float32: subtract the maximum of each row first.")
+def numpy_no_shift(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return np.log(np.exp(x).sum(axis=axis, keepdims=keepdims))
+
+
+@mistake("logsumexp_numpy", "np.logaddexp.reduce does the exercise's work.", fault="gate:forbidden-direct")
+def numpy_forbidden(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    return np.logaddexp.reduce(x, axis=axis, keepdims=keepdims)
+
+
+@mistake("logsumexp_numpy", "`axis` is ignored: you reduce over the last axis whatever was asked.")
+def numpy_axis_ignored(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    return _right_numpy(x, -1, keepdims)
+
+
+@mistake("logsumexp_numpy", "`keepdims` is ignored.")
+def numpy_keepdims_ignored(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    return _right_numpy(x, axis)
+
+
+@mistake("logsumexp_numpy", "The result is in float64 whatever came in: return x.dtype.")
+def numpy_float64(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    return np.asarray(_right_numpy(x.astype(np.float64), axis, keepdims))
+
+
+@mistake(
+    "logsumexp_numpy", "A loop over rows (or np.apply_along_axis, np.vectorize): pass axis.", fault="gate:comprehension"
+)
+def numpy_apply_along_axis(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    out = np.apply_along_axis(_right_numpy, axis, x)
+    return np.expand_dims(out, axis) if keepdims else out
+
+
+@mistake("logsumexp_numpy", "A row of -inf gives nan: -inf - (-inf). Subtract 0 where the maximum is infinite.")
+def numpy_nan_rows(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    if x.shape[axis] == 0:
+        return x.sum(axis, keepdims=keepdims) - x.dtype.type(np.inf)
+    wide = x.astype(np.float32) if x.dtype == np.float16 else x
+    top = wide.max(axis=axis, keepdims=True)
+    with np.errstate(all="ignore"):
+        result = top + np.log(np.exp(wide - top).sum(axis=axis, keepdims=True))
+    return (result if keepdims else result.squeeze(axis)).astype(x.dtype)

@@ -1,0 +1,1 @@
+"""Both sides of the wall between the grader and learners' code."""

@@ -1,0 +1,110 @@
+"""What a worker can be asked to do with a learner's function; the answers are tensors, judged by the grader.
+
+A driver takes the function and the call, and returns what goes over the wire. Exercises that are no plain functions
+(an optimizer, a stopwatch) have drivers of their own here, named by their spec.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.running.tracing import trace
+
+Driver = Callable[..., Any]
+DRIVERS: dict[str, Driver] = {}
+
+
+def driver(function: Driver) -> Driver:
+    """Register a driver under its own name."""
+    DRIVERS[function.__name__] = function
+    return function
+
+
+def describe(output: Any) -> dict[str, Any]:
+    """Return an output as data: only true tensors, arrays and numbers are passed on, subclasses are named."""
+    if type(output) is torch.Tensor:
+        return {"kind": "tensor", "value": output.detach(), "grad": output.requires_grad, "device": output.device.type}
+    if type(output) is np.ndarray or isinstance(output, np.generic):
+        return {"kind": "array", "value": np.asarray(output)}
+    if type(output) in (int, float, bool, str) or output is None:
+        return {"kind": "plain", "value": output, "type": type(output).__name__}
+    if type(output) in (tuple, list):
+        return {"kind": "several", "items": [describe(item) for item in output], "type": type(output).__name__}
+    return {"kind": "other", "type": type(output).__name__[:100]}
+
+
+def describe_error(error: BaseException) -> dict[str, Any]:
+    """Return an exception as data, with the last line of the learner's own code that it passed."""
+    place, line = None, None
+    walk = error.__traceback__
+    while walk is not None:
+        name = walk.tb_frame.f_code.co_filename
+        if name.endswith(".py") and "/" not in name and "\\" not in name:
+            place, line = name, walk.tb_lineno
+        walk = walk.tb_next
+    if isinstance(error, SyntaxError):
+        place, line = error.filename, error.lineno
+    try:
+        message = str(error)[:600]
+    except BaseException:
+        message = "(its message could not be made)"
+    return {"type": type(error).__name__[:100], "message": message, "file": place, "line": line}
+
+
+@driver
+def value(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call the function."""
+    return describe(function(*args, **kwargs))
+
+
+@driver
+def untouched(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call the function and return its inputs as they are afterwards."""
+    output = describe(function(*args, **kwargs))
+    return {"output": output, "args": args, "kwargs": kwargs}
+
+
+@driver
+def gradient(
+    function: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    wrt: tuple[int, ...],
+    cotangent: torch.Tensor,
+    second: torch.Tensor | None,
+) -> Any:
+    """Return the output, its vector-Jacobian products and, with `second`, those of the first product."""
+    inputs = list(args)
+    for position in wrt:
+        inputs[position] = inputs[position].requires_grad_()
+    sources = [inputs[position] for position in wrt]
+    output = function(*inputs, **kwargs)
+    answer: dict[str, Any] = {"output": describe(output), "grads": None, "seconds": None}
+    if type(output) is not torch.Tensor or not output.requires_grad or output.shape != cotangent.shape:
+        return answer
+    create = second is not None
+    grads = torch.autograd.grad(output, sources, cotangent.to(output.dtype), create_graph=create, allow_unused=True)
+    answer["grads"] = [None if g is None else g.detach() for g in grads]
+    if second is not None and grads[0] is not None and grads[0].requires_grad:
+        seconds = torch.autograd.grad(grads[0], sources, second.to(grads[0].dtype), allow_unused=True)
+        answer["seconds"] = [None if g is None else g.detach() for g in seconds]
+    return answer
+
+
+@driver
+def traced(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], wrt: tuple[int, ...]) -> Any:
+    """Run the function under the dispatch mode."""
+    return trace(function, args, kwargs, wrt)
+
+
+def freshen(value: Any, turn: int) -> Any:
+    """Return inputs that no earlier call has seen: rolled and scaled, exactly reproducible."""
+    if isinstance(value, torch.Tensor) and value.is_floating_point() and value.dim():
+        return value.roll(turn, -1) * (1 - turn / 1024)
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        return (np.roll(value, turn, -1) * (1 - turn / 1024)).astype(value.dtype)
+    if isinstance(value, (list, tuple)):
+        return type(value)(freshen(item, turn) for item in value)
+    return value

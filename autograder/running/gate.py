@@ -1,0 +1,161 @@
+"""The gate: reads a learner's source in the grader, before anything runs, and names each line that breaks a rule.
+
+Only what the exercise reaches is read: the function, what it refers to in its own module and in sibling modules, and
+the statements that an import runs. A finding either costs the rules case, or refuses the whole answer (`refuse`),
+when the exercise's work is done by a forbidden function or may be hidden from view.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+
+from autograder.running import policy
+from autograder.running.reading import Reader
+from autograder.running.references import Module, Own, read, resolve
+from autograder.spec import Rules
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A line that breaks a rule. `kind` is a word for the diagnosis ("loop", "forbidden-method", "process" ...)."""
+
+    kind: str
+    stem: str
+    line: int
+    text: str
+    refuse: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the gate saw: `state` is "written", "not_written", "missing", or "unreadable" with a finding that says why."""
+
+    state: str
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing of this answer may be judged."""
+        return any(finding.refuse for finding in self.findings)
+
+
+def is_stub(node: ast.stmt) -> bool:
+    """Return whether a definition holds nothing but a docstring and `raise NotImplementedError`."""
+    if not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return False
+    body = [n for n in node.body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]
+    if isinstance(node, ast.ClassDef):
+        return bool(body) and all(is_stub(n) for n in body)
+    if len(body) != 1 or not isinstance(body[0], ast.Raise) or body[0].exc is None:
+        return False
+    raised = body[0].exc.func if isinstance(body[0].exc, ast.Call) else body[0].exc
+    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+
+
+def examine(sources: Mapping[str, str], stem: str, name: str, rules: Rules) -> Report:
+    """Examine exercise `name` in module `stem` of a package given as texts by stem."""
+    if stem not in sources:
+        return Report("missing", (Finding("missing", stem, 0, f"there is no file {stem}.py"),))
+    modules: dict[str, Module] = {}
+    try:
+        modules[stem] = read(stem, sources[stem], frozenset(sources))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return Report("unreadable", (_unreadable(stem, error),))
+    definitions = modules[stem].definitions.get(name)
+    if not definitions:
+        text = f"{stem}.py defines no {name}"
+        return Report("missing", (Finding("missing", stem, 0, text),))
+    if is_stub(definitions[-1]):
+        return Report("not_written")
+    findings = list(_walk(sources, modules, Own(stem, name), rules))
+    return Report("written", tuple(sorted(set(findings), key=lambda f: (not f.refuse, f.stem, f.line, f.text))))
+
+
+def _unreadable(stem: str, error: BaseException) -> Finding:
+    line = getattr(error, "lineno", None) or 0
+    return Finding("syntax", stem, line, f"{type(error).__name__}: {getattr(error, 'msg', None) or error}")
+
+
+def _walk(sources: Mapping[str, str], modules: dict[str, Module], start: Own, rules: Rules) -> Iterator[Finding]:
+    forbidden = Forbid(rules)
+    queue, seen = [start, Own(start.stem)], {start, Own(start.stem)}
+    calls: dict[Own, set[Own]] = {}
+    while queue:
+        target = queue.pop()
+        if target.stem not in modules:
+            if target.stem not in sources:
+                continue
+            try:
+                modules[target.stem] = read(target.stem, sources[target.stem], frozenset(sources))
+            except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+                yield _unreadable(target.stem, error)
+                continue
+        module = modules[target.stem]
+        if target.name is None:
+            for line, imported in module.foreign:
+                hides = imported.split(".")[0] in (
+                    "importlib",
+                    "builtins",
+                    "inspect",
+                    "operator",
+                    "functools",
+                    "solutions",
+                )
+                text = f"`import {imported}` is not allowed here"
+                yield Finding("hidden" if hides else "process", module.stem, line, text, refuse=hides)
+        statements = module.definitions.get(target.name, []) if target.name else _top(module)
+        reader = Reader(module, forbidden, rules.allows)
+        for statement in statements:
+            reader.read(statement)
+        for kind, line, text, refuse in reader.findings:
+            yield Finding(kind, module.stem, line, text, refuse)
+        calls[target] = reader.reached
+        for reached in reader.reached | {Own(r.stem) for r in reader.reached}:
+            if reached not in seen:
+                seen.add(reached)
+                queue.append(reached)
+    if "loops" not in rules.allows:
+        yield from _cycles(calls, modules)
+
+
+def _top(module: Module) -> list[ast.stmt]:
+    """Return what an import runs, but for definitions and imports, which are judged where they are used."""
+    definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    return [n for n in module.tree.body if not isinstance(n, (*definitions, ast.Assign, ast.AnnAssign))]
+
+
+def _cycles(calls: dict[Own, set[Own]], modules: dict[str, Module]) -> Iterator[Finding]:
+    def reaches(start: Own) -> bool:
+        queue, seen = list(calls.get(start, ())), set()
+        while queue:
+            node = queue.pop()
+            if node == start:
+                return True
+            if node not in seen:
+                seen.add(node)
+                queue.extend(calls.get(node, ()))
+        return False
+
+    for own in calls:
+        node = (modules[own.stem].definitions.get(own.name) or [None])[-1] if own.name else None
+        if isinstance(node, ast.FunctionDef) and reaches(own):
+            yield Finding("recursion", own.stem, node.lineno, f"`{own.name}` calls itself: recursion is a loop")
+
+
+class Forbid:
+    """Answers whether a resolved object or a tensor method is forbidden in this exercise."""
+
+    def __init__(self, rules: Rules) -> None:
+        """Index the forbidden functions by identity and by method name."""
+        self.functions = {id(function): function for function in rules.forbidden.functions}
+        self.names = {getattr(f, "__name__", "") for f in rules.forbidden.functions} - {""}
+        self.methods = {n for n in self.names if hasattr(torch.Tensor, n)}
+
+    def object(self, value: object) -> bool:
+        """Return whether this very object is forbidden."""
+        return id(value) in self.functions
+
+
+__all__ = ["Finding", "Forbid", "Report", "examine", "is_stub", "policy", "resolve"]

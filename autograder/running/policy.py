@@ -1,0 +1,137 @@
+"""What the gate allows: lists only, each with its reason."""
+
+import types
+
+import numpy as np
+import torch
+
+# Namespaces a learner may reach into. Whatever else torch holds (torch.ops, torch._C, torch.os, torch.jit ...) can
+# call a forbidden function under another name, or leave the dispatcher that counts.
+MODULES: frozenset[str] = frozenset(
+    {
+        "math",
+        "typing",
+        "collections.abc",
+        "numbers",
+        "dataclasses",
+        "torch",
+        "torch.nn",
+        "torch.nn.functional",
+        "torch.special",
+        "torch.linalg",
+        "torch.fft",
+        "torch.func",
+        "torch.autograd",
+        "torch.autograd.function",
+        "torch.autograd.functional",
+        "torch.autograd.forward_ad",
+        "torch.optim",
+        "torch.optim.optimizer",
+        "torch.nn.modules",
+        "torch.types",
+        "torch.cuda",
+        "torch.backends",
+    }
+)
+# What an exercise's spec may add, under the key of its `allows`.
+EXTRA_MODULES: dict[str, frozenset[str]] = {
+    "numpy": frozenset({"numpy", "numpy.typing", "numpy.linalg"}),
+    "checkpoint": frozenset({"torch.utils", "torch.utils.checkpoint"}),
+    "triton": frozenset({"triton", "triton.language", "triton.language.math"}),
+    "time": frozenset({"time", "gc", "statistics"}),
+}
+# Importing NumPy at the head of a module whose other exercises need it is no offence; calling it is.
+IMPORTABLE: frozenset[str] = MODULES | {"numpy", "numpy.typing", "__future__", "torch.utils", "torch.utils.checkpoint"}
+
+# Names that spell a forbidden function so that no reader can see it, or that reach around the dispatcher.
+HIDING_BUILTINS = frozenset(
+    {"eval", "exec", "compile", "__import__", "globals", "locals", "vars", "setattr", "delattr", "dir", "__builtins__"}
+)
+PROCESS_BUILTINS = frozenset({"open", "input", "breakpoint", "help", "exit", "quit", "memoryview"})
+HIDING_TORCH = frozenset(
+    {
+        "compile",
+        "jit",
+        "ops",
+        "classes",
+        "library",
+        "hub",
+        "load",
+        "save",
+        "from_file",
+        "set_default_dtype",
+        "set_default_device",
+        "set_default_tensor_type",
+        "utils",
+        "overrides",
+        "fx",
+        "package",
+        "multiprocessing",
+        "distributed",
+        "distributions",
+        "serialization",
+        "DisableTorchFunction",
+        "DisableTorchFunctionSubclass",
+        "export",
+        "script",
+        "trace",
+    }
+)
+HIDING_ATTRIBUTES = frozenset(
+    {
+        "is_meta",
+        "data_ptr",
+        "storage",
+        "untyped_storage",
+        "share_memory_",
+        "set_",
+        "register_hook",
+        "f_globals",
+        "f_back",
+        "f_locals",
+        "gi_frame",
+        "cr_frame",
+        "tb_frame",
+        "func_globals",
+        "mro",
+    }
+)
+# Python loops under another name.
+LOOPING_BUILTINS = frozenset({"map", "filter"})
+LOOPING_ATTRIBUTES = frozenset({"apply_", "map_", "map2_"})
+LOOPING_FUNCTIONS: tuple[object, ...] = (np.vectorize, np.frompyfunc, np.apply_along_axis, np.nditer, np.fromiter)
+LOOPING_FUNCTIONS += (np.apply_over_axes, np.piecewise)
+
+BUILTINS: frozenset[str] = frozenset(
+    {
+        *("abs", "all", "any", "bool", "callable", "complex", "dict", "divmod", "enumerate", "float", "frozenset"),
+        *("getattr", "hasattr", "id", "int", "isinstance", "issubclass", "iter", "len", "list", "max", "min", "next"),
+        *("object", "pow", "print", "property", "range", "repr", "reversed", "round", "set", "slice", "sorted"),
+        *("staticmethod", "classmethod", "str", "sum", "super", "tuple", "type", "zip", "hash", "format"),
+        *("NotImplemented", "Ellipsis", "__name__", "__doc__", "__file__"),
+    }
+)
+# Contexts a `with` may open.
+CONTEXTS: tuple[object, ...] = (
+    torch.no_grad,
+    torch.enable_grad,
+    torch.set_grad_enabled,
+    torch.inference_mode,
+    torch.autocast,
+    np.errstate,
+    torch.autograd.graph.saved_tensors_hooks,
+)
+# What a class may derive from, and which special methods it may define.
+BASES: tuple[object, ...] = (object, torch.autograd.Function, torch.nn.Module, torch.optim.Optimizer, Exception)
+BASES += (ValueError, TypeError)
+METHODS = frozenset({"__init__", "__call__", "__repr__", "__len__", "__getitem__", "__iter__", "__post_init__"})
+
+
+def module_allowed(name: str, allows: frozenset[str]) -> bool:
+    """Return whether a module may be reached into, given what the exercise allows."""
+    return name in MODULES or any(name in EXTRA_MODULES.get(key, ()) for key in allows)
+
+
+def is_module(value: object) -> bool:
+    """Return whether a resolved reference is a module."""
+    return isinstance(value, types.ModuleType)

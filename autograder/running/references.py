@@ -1,0 +1,153 @@
+"""What a name in a learner's source refers to: imports, the learner's own definitions, locals, or unknown."""
+
+import ast
+import builtins
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from autograder.running import policy
+
+
+class Unknown:
+    """A reference that cannot be resolved without running the code."""
+
+    def __repr__(self) -> str:
+        """Return a word for it."""
+        return "unknown"
+
+
+UNKNOWN = Unknown()
+
+
+@dataclass(frozen=True)
+class Own:
+    """A reference to the learner's own code: a module (`name` None) or something defined in it."""
+
+    stem: str
+    name: str | None = None
+
+
+@dataclass
+class Module:
+    """One parsed source: its definitions by name and what its imports bind."""
+
+    stem: str
+    tree: ast.Module
+    definitions: dict[str, list[ast.stmt]] = field(default_factory=dict)
+    imports: dict[str, Any] = field(default_factory=dict)
+    foreign: list[tuple[int, str]] = field(default_factory=list)  # imports of what is not importable
+
+
+def bound_names(target: ast.AST) -> Iterator[str]:
+    """Yield the names that an assignment target binds."""
+    for node in ast.walk(target):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
+            yield node.id
+
+
+def read(stem: str, source: str, stems: frozenset[str], package: str = "exercises") -> Module:
+    """Parse a source and collect what its names refer to.
+
+    Raises:
+        SyntaxError: As `ast.parse`.
+    """
+    module = Module(stem, ast.parse(source))
+    for node in module.tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            module.definitions.setdefault(node.name, []).append(node)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                for name in bound_names(target):
+                    module.definitions.setdefault(name, []).append(node)
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                _bind_import(module, node.lineno, alias)
+        elif isinstance(node, ast.ImportFrom):
+            _bind_from(module, node, stems, package)
+    return module
+
+
+def _load(name: str) -> Any:
+    try:
+        return importlib.import_module(name) if name in policy.IMPORTABLE or name.startswith("triton") else UNKNOWN
+    except ImportError:
+        return UNKNOWN
+
+
+def _bind_import(module: Module, line: int, alias: ast.alias) -> None:
+    bound = alias.asname or alias.name.split(".")[0]
+    value = _load(alias.name if alias.asname else alias.name.split(".")[0])
+    if alias.name not in policy.IMPORTABLE and not alias.name.startswith("triton"):
+        module.foreign.append((line, alias.name))
+        value = UNKNOWN
+    elif not alias.asname:
+        _load(alias.name)
+    module.imports[bound] = value
+
+
+def _bind_from(module: Module, node: ast.ImportFrom, stems: frozenset[str], package: str) -> None:
+    base = node.module or ""
+    own = node.level == 1 or base == package or base.startswith(package + ".")
+    base = base.removeprefix(package).lstrip(".") if own else base
+    for alias in node.names:
+        bound = alias.asname or alias.name
+        if own:
+            known = (base or alias.name) in stems
+            module.imports[bound] = Own(base, alias.name) if base else Own(alias.name)
+            if not known:
+                module.foreign.append((node.lineno, "." + (base or alias.name)))
+        elif node.level or (base not in policy.IMPORTABLE and not base.startswith("triton")):
+            module.foreign.append((node.lineno, "." * node.level + base))
+            module.imports[bound] = UNKNOWN
+        elif alias.name == "*":
+            module.foreign.append((node.lineno, f"{base}.*"))
+        else:
+            value = getattr(_load(base), alias.name, UNKNOWN)
+            module.imports[bound] = _load(f"{base}.{alias.name}") if value is UNKNOWN else value
+
+
+def fold_string(node: ast.expr) -> str | None:
+    """Return the string that an expression of constants builds, or None."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    parts: list[ast.expr] = []
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        parts = [node.left, node.right]
+    elif isinstance(node, ast.JoinedStr):
+        parts = [p.value if isinstance(p, ast.FormattedValue) else p for p in node.values]
+    elif (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "join"
+        and len(node.args) == 1
+        and isinstance(node.args[0], (ast.List, ast.Tuple))
+    ):
+        glue = fold_string(node.func.value)
+        folded = [fold_string(p) for p in node.args[0].elts]
+        return glue.join(f for f in folded if f is not None) if glue is not None and None not in folded else None
+    if not parts:
+        return None
+    folded = [fold_string(p) for p in parts]
+    return "".join(f for f in folded if f is not None) if None not in folded else None
+
+
+def resolve(node: ast.expr, module: Module, local: frozenset[str]) -> Any:
+    """Return the object an expression refers to, an `Own`, a builtin, or UNKNOWN."""
+    if isinstance(node, ast.Name):
+        if node.id in local and node.id not in module.imports:
+            return UNKNOWN
+        if node.id in module.definitions:
+            return Own(module.stem, node.id)
+        if node.id in module.imports:
+            return module.imports[node.id]
+        return getattr(builtins, node.id, UNKNOWN)
+    if isinstance(node, ast.Attribute):
+        base = resolve(node.value, module, local)
+        if isinstance(base, Own):
+            return Own(base.stem, node.attr) if base.name is None else base
+        if policy.is_module(base) or isinstance(base, type):
+            return getattr(base, node.attr, UNKNOWN)
+    return UNKNOWN

@@ -1,0 +1,85 @@
+"""One run of a function under a dispatch mode: its ops, its peak memory, the CPU tensors that it touches.
+
+Runs in the worker, on the meta device: its counters are as honest as the source that the gate let through.
+"""
+
+import weakref
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+def _tensors(value: Any) -> Iterator[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _tensors(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _tensors(item)
+
+
+class Trace(TorchDispatchMode):
+    """Count ops by name, sum up live storage, note tensors with dimensions that are not on `device`."""
+
+    def __init__(self, inputs: Any, device: str) -> None:
+        """Watch a call of these inputs, all of them on `device`."""
+        super().__init__()
+        self.device = device
+        self.ops: Counter[str] = Counter()
+        self.leaks: set[str] = set()
+        self.live = self.peak = 0
+        self._known = {tensor.untyped_storage()._cdata for tensor in _tensors(inputs)}
+
+    def _watch(self, tensor: torch.Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        if key not in self._known:
+            self._known.add(key)
+            self.live += size
+            self.peak = max(self.peak, self.live)
+            weakref.finalize(storage, self._forget, key, size)
+
+    def _forget(self, key: int, size: int) -> None:
+        self._known.discard(key)
+        self.live -= size
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run the op and note what it was, what it touched and what it allocated."""
+        name = func._schema.name
+        self.ops[name] += 1
+        if any(t.dim() and t.device.type != self.device for t in _tensors((args, kwargs or {}))):
+            self.leaks.add(name)
+        output = func(*args, **(kwargs or {}))
+        for tensor in _tensors(output):
+            if tensor.dim() and tensor.device.type != self.device:
+                self.leaks.add(name)
+            self._watch(tensor)
+        return output
+
+
+def trace(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], wrt: tuple[int, ...]) -> dict[str, Any]:
+    """Run `function` forward and, with `wrt`, backward to these positions of `args`; return what was seen."""
+    inputs = list(args)
+    for position in wrt:
+        inputs[position] = inputs[position].detach().requires_grad_()
+    device = next(_tensors((inputs, kwargs))).device.type
+    with Trace((inputs, kwargs), device) as seen:
+        output = function(*inputs, **kwargs)
+        if wrt:
+            targets = [t for t in _tensors(output) if t.requires_grad]
+            cotangents = [torch.ones_like(t) for t in targets]
+            grads = torch.autograd.grad(targets, [inputs[p] for p in wrt], cotangents, allow_unused=True)
+            del grads
+    outputs = [[str(t.dtype).removeprefix("torch."), list(t.shape), t.device.type] for t in _tensors(output)]
+    return {
+        "ops": dict(seen.ops),
+        "leaks": sorted(seen.leaks),
+        "peak": seen.peak,
+        "outputs": outputs,
+        "input_bytes": sum(t.nbytes for t in _tensors((inputs, kwargs)) if t.is_floating_point()),
+    }

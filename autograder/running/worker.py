@@ -1,0 +1,110 @@
+"""The untrusted side: loads a learner's sources from text and answers the grader's calls.
+
+Runs in a process forked from the zygote, confined before the first byte of learner's code is compiled.
+"""
+
+import linecache
+import sys
+import types
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from typing import Any
+
+import torch
+
+from autograder.running import wire
+from autograder.running.confinement import Policy, confine
+from autograder.running.drivers import DRIVERS, describe, describe_error, freshen
+
+PACKAGE = "exercises"
+
+
+class Sources(MetaPathFinder, Loader):
+    """Import `exercises.STEM` from texts that came over the wire."""
+
+    def __init__(self, texts: dict[str, str]) -> None:
+        """Keep the texts by stem."""
+        self.texts = texts
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
+        """Claim the package and its modules."""
+        stem = name.removeprefix(PACKAGE + ".")
+        if name == PACKAGE:
+            return ModuleSpec(name, self, is_package=True)
+        return ModuleSpec(name, self, origin=f"{stem}.py") if name != stem and stem in self.texts else None
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Compile and run one text."""
+        stem = module.__name__.removeprefix(PACKAGE + ".")
+        if module.__name__ == PACKAGE:
+            return
+        text = self.texts[stem]
+        linecache.cache[f"{stem}.py"] = (len(text), None, text.splitlines(keepends=True), f"{stem}.py")
+        exec(compile(text, f"{stem}.py", "exec"), module.__dict__)
+
+
+class Bench:
+    """The worker's state: the function under test and, for timing, its prepared inputs."""
+
+    def __init__(self) -> None:
+        """Start with nothing loaded."""
+        self.function: Any = None
+        self.inputs: tuple[Any, Any] = ((), {})
+        self.ready: tuple[Any, Any] = ((), {})
+        self.output: Any = None
+
+    def load(self, texts: dict[str, str], stem: str, function: str) -> None:
+        """Import the learner's module and pick the function."""
+        sys.meta_path.insert(0, Sources(texts))
+        module = __import__(f"{PACKAGE}.{stem}", fromlist=["*"])
+        self.function = getattr(module, function)
+
+    def load_reference(self, path: str) -> None:
+        """Pick a trusted function by its path, "torch.logsumexp"."""
+        root, *names = path.split(".")
+        self.function = {"torch": torch}[root]
+        for name in names:
+            self.function = getattr(self.function, name)
+
+    def prepare(self, args: Any, kwargs: Any) -> None:
+        """Keep the inputs of a timing run."""
+        self.inputs = (args, kwargs)
+
+    def fresh(self, turn: int) -> None:
+        """Make the next timed call's inputs, before the clock starts."""
+        self.output = None
+        self.ready = freshen(self.inputs[0], turn), self.inputs[1]
+
+    def go(self) -> None:
+        """Make the timed call."""
+        self.output = self.function(*self.ready[0], **self.ready[1])
+
+    def fetch(self) -> Any:
+        """Return the last timed call's output."""
+        return describe(self.output)
+
+    def drive(self, driver: str, **message: Any) -> Any:
+        """Run a driver on the function."""
+        return DRIVERS[driver](self.function, **message)
+
+
+def run(requests: int, replies: int, policy: Policy) -> None:
+    """Confine this process, then answer requests until the grader closes the pipe."""
+    torch.set_num_threads(1)  # a forked child that meets the parent's thread pool hangs
+    layers = confine(policy)
+    wire.send(replies, {"layers": list(layers)})
+    bench = Bench()
+    while True:
+        try:
+            message = wire.receive(requests)
+        except wire.Closed:
+            return
+        nonce = message.pop("nonce")
+        try:
+            result = getattr(bench, message.pop("do"))(**message)
+            wire.send(replies, {"nonce": nonce, "ok": True, "result": result})
+        except wire.Closed:
+            return
+        except BaseException as error:  # SystemExit and KeyboardInterrupt are a learner's answers too
+            wire.send(replies, {"nonce": nonce, "ok": False, "error": describe_error(error)})

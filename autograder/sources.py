@@ -1,0 +1,133 @@
+"""Packages of exercises as texts by stem, and what is made out of them: stubs, and mistakes as submissions."""
+
+import ast
+import inspect
+import io
+import tokenize
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from autograder.registry import valid_stem
+
+LARGEST = 1 << 20  # characters of one source; a longer one is no exercise
+
+
+class SourceError(ValueError):
+    """A package or file that cannot be read; the message says what to do."""
+
+
+def decode(data: bytes, name: str) -> str:
+    """Return the text of a source file: its encoding cookie or UTF-8, any line ends.
+
+    Raises:
+        SourceError: It is no text, or too long.
+    """
+    if len(data) > LARGEST:
+        raise SourceError(f"{name} has {len(data)} bytes: that is no exercise")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        text = data.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+        raise SourceError(f"{name} is not readable as text ({error}): save it as UTF-8") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_package(folder: Path) -> dict[str, str]:
+    """Return the texts of a folder's `STEM.py` files by stem.
+
+    Raises:
+        SourceError: There is no such folder, or a file cannot be read.
+    """
+    if not folder.is_dir():
+        raise SourceError(f"there is no folder {folder}: give --package the folder that holds the STEM.py files")
+    texts = {}
+    for path in sorted(folder.glob("*.py")):
+        if valid_stem(path.stem) and path.is_file():
+            try:
+                texts[path.stem] = decode(path.read_bytes(), path.name)
+            except OSError as error:
+                raise SourceError(f"{path.name} cannot be read: {error.strerror}") from None
+    return texts
+
+
+def _head(node: ast.FunctionDef | ast.ClassDef, lines: list[str]) -> list[str]:
+    """Return the lines of a definition up to the end of its docstring."""
+    first = min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
+    doc = node.body[0]
+    has_doc = isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant) and isinstance(doc.value.value, str)
+    end = doc.end_lineno if has_doc else doc.lineno - 1
+    return lines[first:end]
+
+
+def stub(solution: str) -> str:
+    """Return a solution module with the bodies of its public functions taken out and its private ones dropped.
+
+    Imports stay, and so do the methods' signatures of public classes.
+    """
+    tree, lines = ast.parse(solution), solution.splitlines()
+    parts: list[str] = []
+    imports: list[str] = []
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            parts.append("\n".join(_stub_lines(node, lines, "")))
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            imports.append("\n".join(lines[node.lineno - 1 : node.end_lineno]))
+    doc = ast.get_docstring(tree, clean=False) or ""
+    return f'"""{doc}"""\n\n{_group(imports)}\n\n\n' + "\n\n\n".join(parts) + "\n"
+
+
+def _group(imports: list[str]) -> str:
+    """Return import lines with a blank line after the standard library's, as the formatter wants them."""
+    standard = [
+        i for i in imports if i.split()[1].split(".")[0] in ("math", "collections", "typing", "__future__", "time")
+    ]
+    own = [i for i in imports if i.startswith("from .")]
+    other = [i for i in imports if i not in standard and i not in own]
+    return "\n\n".join("\n".join(group) for group in (standard, other, own) if group)
+
+
+def _stub_lines(node: ast.FunctionDef | ast.ClassDef, lines: list[str], indent: str) -> list[str]:
+    head = _head(node, lines)
+    if isinstance(node, ast.ClassDef):
+        for method in node.body:
+            if isinstance(method, ast.FunctionDef) and (method.name == "__init__" or not method.name.startswith("_")):
+                head += ["", *_stub_lines(method, lines, indent + "    ")]
+        return head
+    return [*head, f'{indent}    raise NotImplementedError("{node.name}")']
+
+
+def mistake_source(function: Callable[..., Any], name: str) -> str:
+    """Return a module text in which a known mistake stands under the exercise's name.
+
+    What it needs of its own file (imports, helpers) comes with it; the mistake's decorator does not.
+    """
+    text = Path(inspect.getsourcefile(function) or "").read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    definitions = {n.name: n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+    wanted, queue = set(), [function.__name__]
+    while queue:
+        current = queue.pop()
+        if current in definitions and current not in wanted:
+            wanted.add(current)
+            queue += [n.id for n in ast.walk(definitions[current]) if isinstance(n, ast.Name)]
+    parts = []
+    for node in tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and "autograder" not in ast.unparse(node):
+            parts.append(ast.unparse(node))
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in wanted:
+            if isinstance(node, ast.FunctionDef):
+                node.decorator_list = [d for d in node.decorator_list if "mistake" not in ast.unparse(d)]
+            parts.append(ast.unparse(_renamed(node, function.__name__, name)))
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            parts.append(ast.unparse(node))
+    return "\n\n".join(parts) + "\n"
+
+
+def _renamed(node: ast.stmt, old: str, new: str) -> ast.stmt:
+    for inner in ast.walk(node):
+        if isinstance(inner, (ast.FunctionDef, ast.ClassDef)) and inner.name == old:
+            inner.name = new
+        elif isinstance(inner, ast.Name) and inner.id == old:
+            inner.id = new
+    return node

@@ -1,0 +1,1 @@
+"""One module per chapter: what is asked of its exercises."""

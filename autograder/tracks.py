@@ -1,0 +1,134 @@
+"""The cases that come without numbers: rules, device and memory, read from the gate and from the meta run."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from autograder.answer import Answer
+from autograder.judging import messages
+from autograder.running.gate import Finding
+from autograder.spec import Call, Exercise
+
+SIZES = ((4, 6), (12, 6), (4, 18))  # batch and classes: the op count may grow with neither
+BIG = (256, 4096)
+LIMIT_S = 10.0
+SYNCS = ("meta tensor", "Meta tensors", "data-dependent", "is_nonzero", "_local_scalar_dense", "copy out of meta")
+Row = tuple[str, str]
+Asking = Callable[[str, dict[str, Any], float], Answer]
+
+
+def rows(exercise: Exercise) -> list[tuple[Row, float]]:
+    """Return name, family and points of these cases of an exercise."""
+    listed: list[tuple[Row, float]] = [(("no loops, nothing forbidden", "rules"), 2.0)]
+    if exercise.trace is not None and exercise.rules.skips_meta is None:
+        listed.append((("stays on its input's device", "device"), 1.0))
+        if exercise.memory is not None:
+            listed.append((("forward", "memory"), 1.0))
+            if exercise.memory.backward is not None:
+                listed.append((("with backward", "memory"), 1.0))
+    return listed
+
+
+def _meta(value: Any) -> Any:
+    return value.to("meta") if isinstance(value, Tensor) else value
+
+
+class Tracks:
+    """Judges these cases. `refused` says why the rest of the exercise must not be judged, if so."""
+
+    def __init__(self, exercise: Exercise, ask: Asking | None) -> None:
+        """Ask through `ask`; None where the gate refused the source."""
+        self.exercise, self._ask = exercise, ask
+        self.kinds: list[str] = []
+        self.refused = ""
+
+    def judge(self, findings: Sequence[Finding]) -> list[tuple[tuple[str, str, str, float], dict[str, Any]]]:
+        """Return the cases' name, family, status, points and further fields."""
+        points = dict(rows(self.exercise))
+        broken = [f"{f.stem}.py line {f.line}: {f.text}" for f in findings]
+        refusing = [f for f in findings if f.refuse]
+        if refusing:
+            self.refused = f"{refusing[0].stem}.py line {refusing[0].line}: {refusing[0].text}"
+        traced = {}
+        if self._ask is not None and ("stays on its input's device", "device") in points:
+            traced = {size: self._trace(size) for size in SIZES}
+            broken += self._growth(traced)
+        judged = [self._row(points, ("no loops, nothing forbidden", "rules"), broken)]
+        for row in list(points)[1:]:
+            if self.refused:
+                judged.append(self._row(points, row, [f"not judged: {self.refused}"]))
+            elif row[1] == "device":
+                judged.append(self._row(points, row, self._device(traced)))
+            else:
+                judged += self._memory(points, row)
+        return judged
+
+    def _row(
+        self, points: dict[Row, float], row: Row, broken: list[str], kind: str = "", **extra: Any
+    ) -> tuple[tuple[str, str, str, float], dict[str, Any]]:
+        status = "failed" if broken else "passed"
+        return (*row, status, points[row]), {"message": "\n".join(broken), "kind": kind if broken else "", **extra}
+
+    def _trace(self, size: tuple[int, int], wrt: tuple[int, ...] = ()) -> Answer:
+        assert self.exercise.trace is not None and self._ask is not None
+        call: Call = self.exercise.trace(*size)
+        message = {"args": tuple(map(_meta, call.args)), "kwargs": {k: _meta(v) for k, v in call.kwargs.items()}}
+        return self._ask("traced", {**message, "wrt": wrt}, LIMIT_S)
+
+    def _growth(self, traced: dict[tuple[int, int], Answer]) -> list[str]:
+        counted = [a.result["ops"] for a in traced.values() if a.outcome == "returned"]
+        for ops in counted:
+            used = sorted(set(ops) & self.exercise.rules.forbidden.ops)
+            if used:
+                self.kinds.append("forbidden-op")
+                self.refused = f"the call ends in {used[0]}, which does the exercise's work"
+                return [self.refused]
+        totals = {size: sum(a.result["ops"].values()) for size, a in traced.items() if a.outcome == "returned"}
+        if len(totals) == len(SIZES) and len(set(totals.values())) > 1:
+            self.kinds.append("growth")
+            words = ", ".join(f"{n} ops for shape {size}" for size, n in totals.items())
+            return [f"the work is done piece by piece: {words}"]
+        return []
+
+    def _device(self, traced: dict[tuple[int, int], Answer]) -> list[str]:
+        answer = traced[SIZES[0]]
+        if answer.outcome == "raised" and answer.error is not None:
+            text = messages.error_line(answer.error)
+            if any(sign in text for sign in SYNCS) or answer.error["type"] == "NotImplementedError":
+                self.kinds.append("sync")
+                return [f"{text}\nthis needs the numbers on the CPU in the middle of the call: use torch.where"]
+            self.kinds.append("leak")
+            return [text]
+        if answer.outcome != "returned":
+            return [answer.detail]
+        if answer.result["leaks"]:
+            self.kinds.append("leak")
+            return [f"a CPU tensor takes part in {', '.join(answer.result['leaks'])}: make it with device=x.device"]
+        if any(device != "meta" for _, _, device in answer.result["outputs"]):
+            self.kinds.append("leak")
+            return ["the result is on the CPU whatever the input's device is"]
+        return []
+
+    def _memory(self, points: dict[Row, float], row: Row) -> list[Any]:
+        budget = self.exercise.memory
+        assert budget is not None
+        back = row[0] == "with backward"
+        limit, honoured = (
+            (budget.backward, budget.honours_backward) if back else (budget.forward, budget.honours_forward)
+        )
+        assert limit is not None
+        answer = self._trace(BIG, self.exercise.trace_wrt if back else ())
+        if answer.outcome != "returned":
+            text = messages.error_line(answer.error) if answer.error else answer.detail
+            return [self._row(points, row, [text])]
+        peak = answer.result["peak"] / answer.result["input_bytes"]
+        given = f"given     inputs for {BIG[0]} rows of {BIG[1]}"
+        broken = f"{given}\ngot       a peak of {peak:.3g} times the inputs\nallowed   {limit:g} times"
+        measured = f"{peak:.3g} inputs"
+        judged = [self._row(points, row, [broken] if peak > limit else [], "memory", measured=measured)]
+        if honoured is not None:
+            name = f"memory {row[0]} within {honoured:g} inputs"
+            over = [broken.replace(f"{limit:g} times", f"{honoured:g} times")] if peak > honoured else []
+            judged.append(self._row({(name, "memory"): 0.0}, (name, "memory"), over, measured=measured, honours=True))
+        return judged

@@ -1,0 +1,1 @@
+"""Model answers: what a learner reads after passing an exercise."""
