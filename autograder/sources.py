@@ -131,3 +131,22 @@ def _renamed(node: ast.stmt, old: str, new: str) -> ast.stmt:
         elif isinstance(inner, ast.Name) and inner.id == old:
             inner.id = new
     return node
+
+
+def replace_definition(text: str, name: str, source: str, helpers: list[str]) -> str:
+    """Return a module text in which a top-level definition is replaced, every other line as it was.
+
+    Raises:
+        SourceError: The module does not parse.
+    """
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        raise SourceError(f"the file has a syntax error in line {error.lineno}: mend it first") from None
+    lines = text.splitlines()
+    block = "\n\n\n".join([*(h.strip("\n") for h in helpers), source.strip("\n")]).splitlines()
+    for node in reversed(tree.body):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:
+            first = min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
+            return "\n".join([*lines[:first], *block, *lines[node.end_lineno :]]) + "\n"
+    return "\n".join([*lines, "", "", *block]) + "\n"

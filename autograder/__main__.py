@@ -1,0 +1,60 @@
+"""The command line: `python -m autograder COMMAND`. Exit codes: 0 all passed, 1 some failed, 2 bad usage."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from autograder.running.launch import WallError, Zygote
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    main = argparse.ArgumentParser(prog="python -m autograder", description="The autograder of the course.")
+    commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    check = commands.add_parser("check", help="judge exercises by their public cases")
+    check.add_argument("names", nargs="*", metavar="NAME", help="exercises or chapters; none means all")
+    check.add_argument("--package", type=Path, help="the folder that holds the STEM.py files (default: exercises)")
+    check.add_argument("--json", action="store_true", help="print one JSON object (schema check/1)")
+    hint = commands.add_parser("hint", help="show the next hint of an exercise")
+    hint.add_argument("name", metavar="NAME")
+    hint.add_argument("--level", type=int, choices=(1, 2, 3), help="show this hint")
+    for name, words in (("solution", "show the model answer, after passing"), ("reset", "put the stub back")):
+        command = commands.add_parser(name, help=words)
+        command.add_argument("name", metavar="NAME")
+        command.add_argument("--package", type=Path, help="the folder that holds the STEM.py files")
+    commands.add_parser("list", help="list the exercises and how far you are")
+    stubs = commands.add_parser("stubs", help="write exercises/ anew from solutions/ (for authors)")
+    stubs.add_argument("--check", action="store_true", help="only say which files are stale")
+    stubs.add_argument("--out", type=Path, help="the folder to write to (default: exercises)")
+    stubs.add_argument("--force", action="store_true", help="overwrite written work as well")
+    course = commands.add_parser("course", help="is the course whole? (for authors)")
+    course.add_argument("--matrix", action="store_true", help="write the table of mistakes and what kills them")
+    bench = commands.add_parser("bench", help="measure the autograder's own figures")
+    bench.add_argument("what", nargs="*", choices=("accuracy", "check", "verdicts"), metavar="WHAT")
+    return main
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = parser().parse_args(argv)
+    needs_wall = arguments.command in ("check", "course")
+    try:
+        # The process behind the wall imports torch on one core while this one does on the other.
+        zygote = Zygote() if needs_wall else None
+        from autograder import commands
+
+        return commands.run(arguments, zygote)
+    except WallError as error:
+        print(f"autograder: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except KeyboardInterrupt:
+        print("autograder: stopped", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

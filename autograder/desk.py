@@ -1,0 +1,91 @@
+"""What a learner's commands and notebook calls share: which package, which exercises, judged behind one warm wall."""
+
+import contextlib
+import importlib.util
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from autograder import progress, registry
+from autograder.grading import Grading
+from autograder.judging.verdicts import ExerciseVerdict, PackageVerdict
+from autograder.running.launch import Zygote
+from autograder.running.wall import Wall
+from autograder.sources import read_package
+
+PUBLIC_SEED = 0  # the public cases are the same for everyone, and from check to check
+_lock = threading.RLock()
+_wall: Wall | None = None
+
+
+def wall(zygote: Zygote | None = None) -> Wall:
+    """Return the wall of this process, started on first use."""
+    global _wall
+    with _lock:
+        if _wall is None:
+            _wall = Wall(zygote)
+        return _wall
+
+
+def default_package() -> Path:
+    """Return the folder of the package `exercises` that an import would find; nothing of it is imported."""
+    with contextlib.suppress(ImportError, ValueError):
+        spec = importlib.util.find_spec("exercises")
+        if spec is not None and spec.submodule_search_locations:
+            return Path(next(iter(spec.submodule_search_locations)))
+    return registry.ROOT / "exercises"
+
+
+def select(names: Iterable[str]) -> list[str]:
+    """Return exercise names for names of exercises or chapters; no name means all.
+
+    Raises:
+        KeyError: A name is neither; the message suggests the nearest.
+    """
+    chosen: list[str] = []
+    for name in names:
+        if name in registry.stems():
+            chosen += [e.name for e in registry.exercises(name)]
+        else:
+            chosen.append(registry.find(name)[1].name)
+    return list(dict.fromkeys(chosen)) or list(registry.everything())
+
+
+def judge_package(
+    sources: Mapping[str, str],
+    names: Iterable[str],
+    package: str,
+    level: Literal["public", "all"] = "public",
+    seed: int = PUBLIC_SEED,
+    clock: bool = True,
+) -> PackageVerdict:
+    """Judge exercises of a package given as texts by stem."""
+    verdicts: list[ExerciseVerdict] = []
+    layers: tuple[str, ...] = ()
+    with _lock:
+        for name in names:
+            stem, exercise = registry.find(name)
+            grading = Grading(wall(), exercise, stem, sources, registry.mistakes(stem), seed, level, clock)
+            verdicts.append(grading.run())
+            layers = grading.layers or layers
+    return PackageVerdict(package, tuple(verdicts), layers)
+
+
+def judge_folder(folder: Path, names: Iterable[str], **kwargs: object) -> PackageVerdict:
+    """Judge exercises of a package in a folder."""
+    return judge_package(read_package(folder), names, str(folder), **kwargs)  # type: ignore[arg-type]
+
+
+def remember(verdict: ExerciseVerdict, sources: Mapping[str, str]) -> str:
+    """Note the outcome of a check in the learner's state; return the hint that goes with a failure."""
+    state = progress.of(verdict.name)
+    if verdict.status == "passed":
+        progress.update(verdict.name, failed=0, passed=progress.digest(sources[verdict.stem]))
+        return ""
+    if verdict.status != "failed":
+        return ""
+    failed = int(state["failed"]) + 1
+    progress.update(verdict.name, failed=failed)
+    level = min(failed, 3)
+    return f"hint {level} of 3: {registry.find(verdict.name)[1].hints[level - 1]}"

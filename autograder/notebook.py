@@ -1,0 +1,228 @@
+"""What a notebook calls: check, hint, predict, verdict, break_it. Nothing here raises into a learner's cell."""
+
+import contextlib
+import inspect
+import math
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autograder import desk, progress, registry
+from autograder.answer import Answer
+from autograder.grading import run_mistake
+from autograder.judging import messages
+from autograder.judging.questions import judge, question
+from autograder.judging.verdicts import ExerciseVerdict
+from autograder.reporting.html import exercise_html
+from autograder.reporting.text import exercise_text
+from autograder.running.launch import WallError
+from autograder.sources import SourceError, read_package, replace_definition
+from autograder.spec import Call, Case, Draw, Tolerance, Value
+
+OPEN = 'Replace ... by "inf", "-inf", "nan", "raises", a number, a shape, True or False.'
+
+
+class Report:
+    """What a notebook shows: text in a terminal and in tests, HTML in JupyterLab."""
+
+    def __init__(self, text: str, html: str | None = None, verdicts: tuple[ExerciseVerdict, ...] = ()) -> None:
+        """Hold both forms."""
+        self.text, self.html, self.verdicts = text, html, verdicts
+
+    @property
+    def passed(self) -> bool:
+        """Whether every exercise of this report passed."""
+        return bool(self.verdicts) and all(v.status == "passed" for v in self.verdicts)
+
+    def __repr__(self) -> str:
+        """Return the text form."""
+        return self.text
+
+    def _repr_html_(self) -> str | None:
+        return self.html
+
+
+def check(target: str | Callable[..., Any], package: str | Path | None = None) -> Report:
+    """Judge an exercise and return the report.
+
+    Args:
+        target: The exercise's or the chapter's name, or a function: one of a package's module, or one defined in a
+            cell under the exercise's name, which is judged as if it stood in the file.
+        package: The folder that holds the STEM.py files; by default the package `exercises`.
+    """
+    try:
+        return _check(target, package)
+    except KeyError as error:
+        return Report(str(error.args[0]))
+    except (SourceError, WallError) as error:
+        return Report(str(error))
+
+
+def _check(target: str | Callable[..., Any], package: str | Path | None) -> Report:
+    folder = Path(package) if package else desk.default_package()
+    if isinstance(target, str):
+        names, sources = desk.select([target]), read_package(folder)
+    elif callable(target):
+        names = [registry.find(target.__name__)[1].name]
+        folder, sources = _sources_of(target, folder)
+    else:
+        return Report('check takes the name of an exercise, check("logsumexp"), or a function')
+    verdict = desk.judge_package(sources, names, str(folder))
+    hints = {e.name: desk.remember(e, sources) for e in verdict.exercises}
+    text = "\n".join(exercise_text(e, hints[e.name]) for e in verdict.exercises)
+    html = "".join(exercise_html(e, hints[e.name]) for e in verdict.exercises)
+    return Report(text, html, verdict.exercises)
+
+
+def _sources_of(function: Callable[..., Any], folder: Path) -> tuple[Path, dict[str, str]]:
+    """Return the package that a function belongs to; a cell's function is put into the texts of `folder`."""
+    stem = registry.find(function.__name__)[0]
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+        path = Path(inspect.getsourcefile(function) or "")
+    except (OSError, TypeError):
+        raise SourceError(f"the source of {function.__name__} cannot be found: define it in a cell or a file") from None
+    if path.stem == stem and path.is_file():
+        return path.parent, read_package(path.parent)
+    texts = read_package(folder) if folder.is_dir() else {}
+    helpers = _helpers(function, {function.__name__})
+    texts[stem] = replace_definition(texts.get(stem, "import torch\n"), function.__name__, source, helpers)
+    return folder, texts
+
+
+def _helpers(function: Callable[..., Any], seen: set[str]) -> list[str]:
+    """Return the sources of the functions of the same notebook that `function` uses."""
+    found: list[str] = []
+    scope = getattr(function, "__globals__", {})
+    for name in getattr(getattr(function, "__code__", None), "co_names", ()):
+        value = scope.get(name)
+        if name not in seen and inspect.isfunction(value) and value.__module__ == function.__module__:
+            seen.add(name)
+            with contextlib.suppress(OSError, TypeError):
+                found += [*_helpers(value, seen), textwrap.dedent(inspect.getsource(value))]
+    return found
+
+
+def hint(name: str, level: int | None = None) -> Report:
+    """Show the next hint of an exercise, or the one of a level from 1 to 3."""
+    try:
+        stem, exercise = registry.find(name)
+    except KeyError as error:
+        return Report(str(error.args[0]))
+    seen = int(progress.of(name)["hints"])
+    number = min(seen + 1, 3) if level is None else level
+    if number not in (1, 2, 3):
+        return Report("there are hints of level 1, 2 and 3")
+    progress.update(name, hints=max(seen, number))
+    more = f' hint("{name}") shows the next one.' if number < 3 else " This is the last one."
+    return Report(f"hint {number} of 3 for {name} ({stem}.py): {exercise.hints[number - 1]}{more}")
+
+
+def _word(value: Any) -> Any:
+    """Return a result in the form predictions are made in."""
+    if isinstance(value, torch.Tensor):
+        value = value.detach()
+        value = value.item() if value.numel() == 1 else value.tolist()
+    if isinstance(value, torch.Size):
+        return tuple(value)
+    if isinstance(value, float):
+        if math.isnan(value):
+            return "nan"
+        if math.isinf(value):
+            return "inf" if value > 0 else "-inf"
+    if isinstance(value, (list, tuple)):
+        return tuple(_word(v) for v in value)
+    return value
+
+
+def _agree(guess: Any, truth: Any) -> bool:
+    if isinstance(guess, bool) or isinstance(truth, bool) or isinstance(guess, str) or isinstance(truth, str):
+        return type(guess) is type(truth) and guess == truth
+    if isinstance(guess, (tuple, list)) and isinstance(truth, tuple):
+        return len(guess) == len(truth) and all(map(_agree, guess, truth))
+    if isinstance(guess, (int, float)) and isinstance(truth, (int, float)):
+        return math.isclose(guess, truth, rel_tol=0.02, abs_tol=1e-12)
+    return bool(guess == truth)
+
+
+def _say(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(_say, value)) + ("," if len(value) == 1 else "") + ")"
+    return str(value)
+
+
+def predict(key: str, guess: Any, answer: Callable[[], Any]) -> Report:
+    """Judge a prediction made before the run; `...` is none, and reveals nothing.
+
+    Args:
+        key: The claim's id or a short name.
+        guess: "inf", "-inf", "nan", "raises", a number, a shape, True or False, or a tuple of these.
+        answer: Computes the truth; numbers agree within 2 %.
+    """
+    if guess is ...:
+        return Report(f"Prediction {key}: not made. {OPEN}")
+    try:
+        truth = _word(answer())
+    except Exception:
+        truth = "raises"
+    right = _agree(_word(guess), truth)
+    progress.update(f"predict:{key}", right=right)
+    if right:
+        return Report(f"Prediction {key}: right, it is {_say(truth)}.")
+    return Report(f"Prediction {key}: you said {_say(_word(guess))}, it is {_say(truth)}.")
+
+
+def verdict(key: str, word: str, holds: Any) -> None:
+    """Judge a document's claim: `holds` is what a run has just shown.
+
+    Raises:
+        AssertionError: The run does not show it.
+        ValueError: `word` is not true, false or misleading.
+    """
+    if word not in ("true", "false", "misleading"):
+        raise ValueError(f"a claim is true, false or misleading, not {word!r}")
+    assert bool(holds), f"claim {key}: the run does not show that it is {word}"
+    print(f"Claim {key} is {word}.")
+
+
+def break_it(name: str, mistake: str, *args: Any, **kwargs: Any) -> Report:
+    """Judge an input that is meant to separate a known mistake from the right answer.
+
+    Args:
+        name: The exercise.
+        mistake: The id of one of its known mistakes.
+        *args: The arguments that the learner chose; `...` is no choice yet.
+        **kwargs: Keyword arguments of the call.
+    """
+    try:
+        stem, exercise = registry.find(name)
+    except KeyError as error:
+        return Report(str(error.args[0]))
+    wrong = next((m for m in registry.mistakes(stem) if m.id == mistake and m.exercise == name), None)
+    if wrong is None:
+        ids = ", ".join(m.id for m in registry.mistakes(stem) if m.exercise == name)
+        return Report(f"{name} has no known mistake {mistake!r}; there are {ids}")
+    if not args or any(a is ... for a in args):
+        return Report(f"Replace ... by an input on which `{mistake}` and the right {name} differ.")
+    call = Call(args, kwargs)
+    case = Case("chosen", "value", lambda draw: call, Value(Tolerance(64, 1.0), dtype=True))
+    try:
+        asked = question(exercise, case, call, Draw(0))
+    except Exception as error:
+        return Report(f"That input is none for {name}: {type(error).__name__}: {messages.clean(str(error))}")
+    answer: Answer = run_mistake(wrong, asked)
+    complaint = judge(case, call, asked, answer)
+    if complaint is None:
+        return Report(f"Not broken: on that input `{mistake}` gives the right answer.")
+    return Report(f"Broken.\n{textwrap.indent(complaint.message, '  ')}")
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Start the process behind the wall while the learner reads: the first check then does not wait for it."""
+    with contextlib.suppress(WallError, OSError):
+        desk.wall()

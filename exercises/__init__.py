@@ -1,0 +1,1 @@
+"""Where a learner writes: one function after the other, checked by `check`."""

@@ -1,0 +1,121 @@
+"""Sums of numbers that are known by their logarithms."""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def logsumexp(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    r"""Return $\log \sum_i e^{x_i}$ along one dimension.
+
+    The specification, for one row, as a loop in float64:
+
+        total = sum(math.exp(v - max(row)) for v in row)
+        answer = max(row) + math.log(total)
+
+    Args:
+        x: Shape `(*batch, n)`, or any 0 to 4 dimensions; float16, bfloat16, float32 or float64; ±inf allowed.
+        dim: The dimension to sum over; may be negative.
+        keepdim: Whether the result keeps that dimension, with length 1.
+
+    Returns:
+        Shape of `x` without `dim`, dtype of `x`. Half types are computed in float32. A row of -inf gives -inf with
+        a finite gradient, a row with +inf gives +inf, nan propagates, an empty `dim` gives -inf.
+
+    Forbidden: torch.logsumexp, logaddexp, logcumsumexp, softmax, log_softmax, cross_entropy and what wraps them.
+
+    Source: documents 000 and 003, "Log-Sum-Exp Trick".
+    """
+    raise NotImplementedError("logsumexp")
+
+
+def logaddexp(a: Tensor, b: Tensor) -> Tensor:
+    r"""Return $\log(e^a + e^b)$, elementwise.
+
+    Args:
+        a: Any shape; float16, bfloat16, float32 or float64; ±inf allowed.
+        b: Same dtype, shape broadcastable with `a`.
+
+    Returns:
+        The broadcast shape, dtype of the inputs. Two -inf give -inf with a finite gradient; +inf gives +inf.
+
+    Forbidden: torch.logaddexp, logaddexp2, logsumexp, logcumsumexp and what wraps them.
+
+    Source: document 000, "torch.logaddexp".
+    """
+    raise NotImplementedError("logaddexp")
+
+
+def log1mexp(x: Tensor) -> Tensor:
+    r"""Return $\log(1 - e^x)$, elementwise, for $x \le 0$.
+
+    Args:
+        x: Any shape; float16, bfloat16, float32 or float64; -inf allowed.
+
+    Returns:
+        Shape and dtype of `x`: -inf at 0, 0 at -inf, nan above 0. The gradient is never nan below 0.
+
+    Forbidden: nothing; torch has no such function.
+
+    Source: Mächler, "Accurately Computing log(1 - exp(-|a|))" (2012).
+    """
+    raise NotImplementedError("log1mexp")
+
+
+def logsubexp(a: Tensor, b: Tensor) -> Tensor:
+    r"""Return $\log(e^a - e^b)$, elementwise, for $a \ge b$.
+
+    Args:
+        a: Any shape; float16, bfloat16, float32 or float64; ±inf allowed.
+        b: Same dtype, shape broadcastable with `a`.
+
+    Returns:
+        The broadcast shape, dtype of the inputs. Equal inputs give -inf (two -inf too), two +inf give nan,
+        a < b gives nan.
+
+    Forbidden: nothing; torch has no such function.
+
+    Source: $e^a - e^b = e^a (1 - e^{b-a})$ and `log1mexp`.
+    """
+    raise NotImplementedError("logsubexp")
+
+
+def logmeanexp(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    r"""Return $\log \frac{1}{n} \sum_i e^{x_i}$ along one dimension.
+
+    Args:
+        x: Shape `(*batch, n)`, or any 0 to 4 dimensions; float16, bfloat16, float32 or float64; ±inf allowed.
+        dim: The dimension to average over; may be negative.
+        keepdim: Whether the result keeps that dimension, with length 1.
+
+    Returns:
+        Shape of `x` without `dim`, dtype of `x`. Half types are computed in float32. A row of -inf gives -inf with
+        a finite gradient, +inf gives +inf, nan propagates, an empty `dim` gives nan.
+
+    Forbidden: torch.logsumexp, logaddexp, logcumsumexp, softmax, log_softmax, cross_entropy and what wraps them.
+        Your own `logsumexp` is welcome.
+
+    Source: $\log \frac{1}{n} \sum_i e^{x_i} = \mathrm{logsumexp}(x) - \log n$.
+    """
+    raise NotImplementedError("logmeanexp")
+
+
+def logsumexp_numpy(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    r"""Return $\log \sum_i e^{x_i}$ along one axis, in NumPy.
+
+    Args:
+        x: Shape `(*batch, n)`, or any 1 to 4 dimensions; float16, float32 or float64; ±inf allowed.
+        axis: The axis to sum over; may be negative.
+        keepdims: Whether the result keeps that axis, with length 1.
+
+    Returns:
+        Array of the shape of `x` without `axis`, dtype of `x`. float16 is computed in float32. A row of -inf gives
+        -inf, a row with +inf gives +inf, nan propagates, an empty axis gives -inf.
+
+    Forbidden: np.logaddexp, logaddexp2 and their `reduce`; torch.
+
+    Source: document 000, which asks for the same function without `np.logaddexp`.
+    """
+    raise NotImplementedError("logsumexp_numpy")
