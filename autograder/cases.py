@@ -19,6 +19,7 @@ Inputs = Callable[[Draw], Any]
 
 
 def rows(values: list[list[float]], dtype: torch.dtype = torch.float32) -> Inputs:
+    """Return a maker of this very tensor."""
     return lambda draw: torch.tensor(values, dtype=dtype)
 
 
@@ -30,11 +31,13 @@ def case(
     *,
     private: bool = False,
     honours: bool = False,
-    **kwargs: Any,
+    kwargs: dict[str, Any] | None = None,
 ) -> Case:
+    """Return a case; `make` gives the positional arguments, one or a tuple, `kwargs` the others."""
+
     def call(draw: Draw) -> Call:
         made = make(draw)
-        return made if isinstance(made, Call) else Call(made if isinstance(made, tuple) else (made,), kwargs)
+        return made if isinstance(made, Call) else Call(made if isinstance(made, tuple) else (made,), kwargs or {})
 
     asked = Value(TEXTBOOK) if ask is None else ask
     return Case(name, family, call, asked, points=0 if honours else 1, public=not private, honours=honours)
@@ -46,6 +49,7 @@ def _log_softmax(draw: Draw) -> torch.Tensor:
 
 
 def transposed(draw: Draw) -> torch.Tensor:
+    """Return a tensor that is not contiguous."""
     return draw.normal(5, 3).t()
 
 
@@ -64,14 +68,14 @@ def reduction_cases(keep: str, dim: str) -> tuple[Case, ...]:
         case("one row without batch", "shape", lambda d: d.normal(5)),
         case("a single number", "shape", lambda d: d.normal(), private=True),
         case("four dimensions", "shape", lambda d: d.normal(2, 3, 1, 4), private=True),
-        case("the first dimension", "shape", lambda d: d.normal(3, 4), **{dim: 0}),
-        case("a middle dimension", "shape", lambda d: d.normal(2, 3, 4), **{dim: 1}),
-        case("a negative dimension", "shape", lambda d: d.normal(2, 3, 4), **{dim: -3}, private=True),
-        case("keepdim", "shape", lambda d: d.normal(3, 4), **{keep: True}),
-        case("keepdim, first dimension", "shape", lambda d: d.normal(3, 4), **{keep: True, dim: 0}),
+        case("the first dimension", "shape", lambda d: d.normal(3, 4), kwargs={dim: 0}),
+        case("a middle dimension", "shape", lambda d: d.normal(2, 3, 4), kwargs={dim: 1}),
+        case("a negative dimension", "shape", lambda d: d.normal(2, 3, 4), kwargs={dim: -3}, private=True),
+        case("keepdim", "shape", lambda d: d.normal(3, 4), kwargs={keep: True}),
+        case("keepdim, first dimension", "shape", lambda d: d.normal(3, 4), kwargs={keep: True, dim: 0}),
         case("not contiguous", "shape", transposed),
         case("no classes", "shape", lambda d: d.normal(2, 0)),
-        case("no classes, keepdim", "shape", lambda d: d.normal(2, 0, 3), **{dim: 1, keep: True}, private=True),
+        case("no classes, keepdim", "shape", lambda d: d.normal(2, 0, 3), kwargs={dim: 1, keep: True}, private=True),
         case("float64", "dtype", lambda d: d.normal(3, 4, dtype=torch.float64), Value(TEXTBOOK, dtype=True)),
         case("float32", "dtype", lambda d: d.normal(3, 4, offset=50), Value(TEXTBOOK, dtype=True)),
         case("float16", "dtype", lambda d: d.normal(3, 4, dtype=torch.float16), Value(HALF, dtype=True)),
@@ -94,7 +98,7 @@ def reduction_cases(keep: str, dim: str) -> tuple[Case, ...]:
             Value(HALF),
         ),
         case("first order", "gradient", lambda d: d.normal(4, 5), gradient),
-        case("first order, middle dimension", "gradient", lambda d: d.normal(2, 3, 4), gradient, **{dim: 1}),
+        case("first order, middle dimension", "gradient", lambda d: d.normal(2, 3, 4), gradient, kwargs={dim: 1}),
         case("large offsets", "gradient", lambda d: d.normal(3, 4, offset=300), Gradient(STEEP)),
         case("second order", "gradient", lambda d: d.normal(3, 4), Gradient(STEEP, second=True)),
         case("ties", "gradient", rows([[1.0, 1.0, 1.0], [0.0, 2.0, 2.0]]), gradient, private=True),
@@ -117,4 +121,5 @@ def numpy_case(case: Case) -> Case:
 
 
 def columns(first: list[float], second: list[float], dtype: torch.dtype = torch.float32) -> Inputs:
+    """Return a maker of these two tensors."""
     return lambda draw: (torch.tensor(first, dtype=dtype), torch.tensor(second, dtype=dtype))

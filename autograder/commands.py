@@ -153,12 +153,12 @@ def _has_work(text: str) -> bool:
 
 
 def _course(arguments: argparse.Namespace) -> int:
-    from autograder import course
+    from autograder.course import main
 
-    return course.main(matrix=arguments.matrix)
+    return main(arguments.matrix)
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    from autograder import bench
+    from autograder.bench import main
 
-    return bench.main(arguments.what)
+    return main(arguments.what)

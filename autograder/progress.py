@@ -1,4 +1,4 @@
-"""What a learner has done so far: failed checks, hints seen, passed sources. One JSON file, never the truth of a grade."""
+"""What a learner has done so far: failed checks, hints seen, passed sources. One JSON file; no grade rests on it."""
 
 import contextlib
 import hashlib

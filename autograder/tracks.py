@@ -7,6 +7,7 @@ from torch import Tensor
 
 from autograder.answer import Answer
 from autograder.judging import messages
+from autograder.judging.verdicts import Status
 from autograder.running.gate import Finding
 from autograder.spec import Call, Exercise
 
@@ -15,6 +16,7 @@ BIG = (256, 4096)
 LIMIT_S = 10.0
 SYNCS = ("meta tensor", "Meta tensors", "data-dependent", "is_nonzero", "_local_scalar_dense", "copy out of meta")
 Row = tuple[str, str]
+Judged = tuple[tuple[str, str, Status, float], dict[str, Any]]
 Asking = Callable[[str, dict[str, Any], float], Answer]
 
 
@@ -43,7 +45,7 @@ class Tracks:
         self.kinds: list[str] = []
         self.refused = ""
 
-    def judge(self, findings: Sequence[Finding]) -> list[tuple[tuple[str, str, str, float], dict[str, Any]]]:
+    def judge(self, findings: Sequence[Finding]) -> list[Judged]:
         """Return the cases' name, family, status, points and further fields."""
         points = dict(rows(self.exercise))
         broken = [f"{f.stem}.py line {f.line}: {f.text}" for f in findings]
@@ -64,10 +66,8 @@ class Tracks:
                 judged += self._memory(points, row)
         return judged
 
-    def _row(
-        self, points: dict[Row, float], row: Row, broken: list[str], kind: str = "", **extra: Any
-    ) -> tuple[tuple[str, str, str, float], dict[str, Any]]:
-        status = "failed" if broken else "passed"
+    def _row(self, points: dict[Row, float], row: Row, broken: list[str], kind: str = "", **extra: Any) -> Judged:
+        status: Status = "failed" if broken else "passed"
         return (*row, status, points[row]), {"message": "\n".join(broken), "kind": kind if broken else "", **extra}
 
     def _trace(self, size: tuple[int, int], wrt: tuple[int, ...] = ()) -> Answer:

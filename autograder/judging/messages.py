@@ -86,7 +86,7 @@ def no_answer(call: Call, answer: Answer) -> str:
     if answer.outcome == "raised" and answer.error is not None:
         text = error_line(answer.error)
         if "can't allocate memory" in text or answer.error.get("type") == "MemoryError":
-            text += "\n          (a worker has 1 GiB for itself: no input of this case needs more than a few times its size)"
+            text += "\n          (a worker has 1 GiB for itself; no case needs more than a few times its input)"
         return f"{given(call)}\nraised    {text}"
     words = {
         "timeout": f"no answer: {answer.detail}; is there an endless loop?",

@@ -48,7 +48,8 @@ def elementwise(formula: Callable[..., Any]) -> Callable[..., Exact]:
     def precise(*inputs: Any) -> Exact:
         columns = torch.broadcast_tensors(*(wide(v) for v in inputs))
         with mpmath.workdps(DIGITS):
-            pairs = [_split(formula(*map(mpmath.mpf, row))) for row in zip(*(c.flatten().tolist() for c in columns))]
+            table = zip(*(c.flatten().tolist() for c in columns), strict=True)
+            pairs = [_split(formula(*map(mpmath.mpf, row))) for row in table]
         return _exact(pairs, columns[0].shape)
 
     return precise

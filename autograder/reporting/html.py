@@ -34,8 +34,9 @@ def exercise_html(verdict: ExerciseVerdict, hint: str = "") -> str:
         told = [c for c in bad if not c.message.startswith("not judged:")] or bad
         for number, case in enumerate(told):
             is_open = " open" if number < 2 else ""
+            summary = escape(f"{case.status} in {case.family}: {case.name}")
             parts.append(
-                f"<details{is_open}><summary>{escape(case.status)} in {escape(case.family)}: {escape(case.name)}</summary>"
+                f"<details{is_open}><summary>{summary}</summary>"
                 f'<pre style="{PRE}">{escape(case.message)}</pre></details>'
             )
         if verdict.diagnosis:

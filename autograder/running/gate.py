@@ -30,7 +30,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What the gate saw: `state` is "written", "not_written", "missing", or "unreadable" with a finding that says why."""
+    """What the gate saw: `state` is "written", "not_written", "missing" or "unreadable" (a finding says why)."""
 
     state: str
     findings: tuple[Finding, ...] = ()
@@ -139,8 +139,9 @@ def _cycles(calls: dict[Own, set[Own]], modules: dict[str, Module]) -> Iterator[
         return False
 
     for own in calls:
-        node = (modules[own.stem].definitions.get(own.name) or [None])[-1] if own.name else None
-        if isinstance(node, ast.FunctionDef) and reaches(own):
+        nodes = modules[own.stem].definitions.get(own.name, []) if own.name else []
+        if nodes and reaches(own):
+            node = nodes[-1]
             yield Finding("recursion", own.stem, node.lineno, f"`{own.name}` calls itself: recursion is a loop")
 
 

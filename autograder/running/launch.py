@@ -28,7 +28,7 @@ def describe_status(status: int) -> str:
     """Say in words how a process ended."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        known = {
+        known: dict[int, str] = {
             signal.SIGSEGV: "a segmentation fault",
             signal.SIGABRT: "an abort",
             signal.SIGKILL: "it was killed",

@@ -65,10 +65,10 @@ class Reader:
         for node in ast.walk(statement):
             if isinstance(node, ast.arg):
                 names.add(node.arg)
-            elif (isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node is not statement) or (
-                isinstance(node, ast.ExceptHandler) and node.name
-            ):
+            elif isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node is not statement:
                 names.add(node.name)
+            elif isinstance(node, ast.ExceptHandler):
+                names |= {node.name} if node.name else set()
             elif isinstance(node, ast.Assign):
                 for target in node.targets:
                     if isinstance(target, ast.Name):

@@ -61,12 +61,12 @@ def read(stem: str, source: str, stems: frozenset[str], package: str = "exercise
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 for name in bound_names(target):
                     module.definitions.setdefault(name, []).append(node)
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                _bind_import(module, node.lineno, alias)
-        elif isinstance(node, ast.ImportFrom):
-            _bind_from(module, node, stems, package)
+    for inner in ast.walk(module.tree):
+        if isinstance(inner, ast.Import):
+            for alias in inner.names:
+                _bind_import(module, inner.lineno, alias)
+        elif isinstance(inner, ast.ImportFrom):
+            _bind_from(module, inner, stems, package)
     return module
 
 

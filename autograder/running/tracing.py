@@ -28,7 +28,7 @@ class Trace(TorchDispatchMode):
 
     def __init__(self, inputs: Any, device: str) -> None:
         """Watch a call of these inputs, all of them on `device`."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.device = device
         self.ops: Counter[str] = Counter()
         self.leaks: set[str] = set()

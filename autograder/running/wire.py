@@ -19,9 +19,16 @@ HEADER_CAP = 1 << 20
 PAYLOAD_CAP = 1 << 28
 ALIGNMENT = 64
 DTYPES = {
-    str(d).removeprefix("torch."): d
-    for d in (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16)
-    + (torch.int8, torch.uint8, torch.bool)
+    "float64": torch.float64,
+    "float32": torch.float32,
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+    "int64": torch.int64,
+    "int32": torch.int32,
+    "int16": torch.int16,
+    "int8": torch.int8,
+    "uint8": torch.uint8,
+    "bool": torch.bool,
 }
 ARRAY_DTYPES = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool")
 
@@ -113,7 +120,8 @@ def decode(value: Any, payload: memoryview) -> Any:
         if kind == "f":
             return float.fromhex(body)
         if kind == "t":
-            return _decode_tensor(*body, payload)
+            name, meta, span = body
+            return _decode_tensor(name, meta, span, payload)
         if kind == "n":
             name, shape, span = body
             if name not in ARRAY_DTYPES:

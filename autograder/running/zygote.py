@@ -13,7 +13,7 @@ import sys
 
 import torch
 
-from autograder.running import drivers, worker
+from autograder.running import tracing, worker
 from autograder.running.confinement import Policy, default_readable
 
 
@@ -21,7 +21,7 @@ def warm_up() -> None:
     """Import now, once, what torch imports lazily: a confined worker would pay for it each time."""
     torch.set_num_threads(1)
     x = torch.empty(2, 3, device="meta", requires_grad=True)
-    drivers.trace(lambda v: (v - v.max(-1, keepdim=True)[0]).exp().sum(-1).log(), (x,), {}, (0,))
+    tracing.trace(lambda v: (v - v.max(-1, keepdim=True)[0]).exp().sum(-1).log(), (x,), {}, (0,))
     y = torch.zeros(2, requires_grad=True)
     y.sum().backward()
     torch.optim.SGD([y], lr=0.1).step()

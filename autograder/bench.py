@@ -1,0 +1,141 @@
+"""Measures the figures that README states: `python -m autograder bench [check] [verdicts] [accuracy]`.
+
+Times are printed as ratios measured side by side; the absolute ones beside them are this machine's.
+"""
+
+import math
+import multiprocessing
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import torch
+
+from autograder import desk, registry
+from autograder.judging import truth
+from autograder.sources import read_package
+
+SOLUTIONS = registry.ROOT / "solutions"
+COLD = 5
+ROUNDS = 100
+SLOWER = 6  # how many times the slowed answer does its work
+
+
+def _seconds(command: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def check() -> bool:
+    """Time a cold and a warm check of logsumexp, the clock's cases included."""
+    command = [sys.executable, "-m", "autograder", "check", "logsumexp", "--package", str(SOLUTIONS)]
+    pairs = [(_seconds([sys.executable, "-c", "import torch"]), _seconds(command)) for _ in range(COLD)]
+    torch_s, cold_s = (min(column) for column in zip(*pairs, strict=True))
+    print(
+        f"cold check logsumexp: {cold_s:.2f} s, {cold_s / torch_s:.2f} times `import torch` ({torch_s:.2f} s); bar 3.5"
+    )
+    sources = read_package(SOLUTIONS)
+    desk.judge_package(sources, ["logsumexp"], "solutions")
+    warm = []
+    for _ in range(COLD):
+        start = time.perf_counter()
+        desk.judge_package(sources, ["logsumexp"], "solutions")
+        warm.append(time.perf_counter() - start)
+    print(f"warm check logsumexp: median {statistics.median(warm):.2f} s, largest {max(warm):.2f} s; bar 1 s")
+    return cold_s <= 3.5 * torch_s and statistics.median(warm) <= 1
+
+
+def _spin() -> None:
+    while True:
+        math.sqrt(2.0)
+
+
+def _loaded(hogs: int, work: Callable[[], None]) -> None:
+    others = [multiprocessing.get_context("spawn").Process(target=_spin, daemon=True) for _ in range(hogs)]
+    for other in others:
+        other.start()
+    try:
+        work()
+    finally:
+        for other in others:
+            other.kill()
+            other.join()
+
+
+def _slowed(text: str) -> str:
+    """Return the model answers with a logsumexp that does its work several times over."""
+    again = "\n".join(f"    result = _once(x + {i} * 1e-30, dim, keepdim)" for i in range(SLOWER))
+    wrapper = f"\n\ndef logsumexp(x, dim=-1, keepdim=False):\n{again}\n    return result\n"
+    return text.replace("def logsumexp(", "def _once(") + wrapper
+
+
+def verdicts() -> bool:
+    """Judge the model answers again and again, idle and with both cores loaded; a slowed one must never pass."""
+    sources = read_package(SOLUTIONS)
+    slowed = sources | {"log_sums": _slowed(sources["log_sums"])}
+    names = desk.select([])
+    good = True
+    for hogs in (0, 2):
+        seen: Counter[str] = Counter()
+        slow: Counter[str] = Counter()
+
+        def rounds(seen: Counter[str] = seen, slow: Counter[str] = slow) -> None:
+            for seed in range(ROUNDS):
+                verdict = desk.judge_package(sources, names, "solutions", "all", seed)
+                bad = [f"{e.name} {c.name}" for e in verdict.exercises for c in e.graded if c.status == "failed"]
+                seen["full marks" if verdict.passed and not bad else f"not full: {bad}"] += 1
+                seen["inconclusive"] += sum(c.status == "inconclusive" for e in verdict.exercises for c in e.cases)
+                if seed % 5 == 0:
+                    late = desk.judge_package(slowed, ["logsumexp"], "slowed", "public", seed).exercises[0]
+                    slow.update(c.status for c in late.cases if c.family == "time")
+
+        _loaded(hogs, rounds)
+        print(f"{hogs} other busy processes, {ROUNDS} checks of all model answers: {dict(seen)}", flush=True)
+        print(f"{hogs} other busy processes, time cases of an answer slowed {SLOWER} times: {dict(slow)}", flush=True)
+        good &= seen["full marks"] == ROUNDS and not slow["passed"]
+    return good
+
+
+def _worst(actual: torch.Tensor, exact: torch.Tensor) -> float:
+    return float(((actual.double() - exact).abs() / truth.ulp(exact, actual.dtype)).max())
+
+
+def accuracy() -> bool:
+    """Print the largest error of the model logsumexp and of torch, in ulps, family by family."""
+    scope: dict[str, object] = {}
+    exec(compile((SOLUTIONS / "log_sums.py").read_text(encoding="utf-8"), "log_sums.py", "exec"), scope)
+    ours: Callable[..., torch.Tensor] = scope["logsumexp"]  # type: ignore[assignment]
+    k = torch.arange(1.0, 81.0)
+    thousand = -k[:, None].expand(80, 1001).contiguous()
+    thousand[:, 0] = 0
+    draw = torch.Generator().manual_seed(0)
+    families = {
+        "[0, -k], k = 1..80": torch.stack([torch.zeros_like(k), -k], -1),
+        "0 beside a thousand -k": thousand,
+        "normal rows of 64": torch.randn(4096, 64, generator=draw),
+        "normal rows + 1e4": torch.randn(4096, 64, generator=draw) + 1e4,
+        "normal rows + 1e6": torch.randn(4096, 64, generator=draw) + 1e6,
+    }
+    for name, x in families.items():
+        exact = truth.logsumexp(x)
+        mine, theirs = _worst(ours(x), exact), _worst(torch.logsumexp(x, -1), exact)
+        print(f"{name:24} ours {mine:10.3g} ulp   torch {theirs:10.3g} ulp")
+    near = torch.randn(4096, 8, generator=draw) * 3
+    near = near - truth.logsumexp(near, keepdim=True).float()
+    off = float((ours(near).double() - truth.logsumexp(near)).abs().max())
+    print(f"outputs of log_softmax   ours {off:.3g} absolute; bar {2**-22:.3g}")
+    return True
+
+
+def main(what: Sequence[str]) -> int:
+    """Run the named measurements, or the quick ones; return 1 where a bar is missed."""
+    known = {"accuracy": accuracy, "check": check, "verdicts": verdicts}
+    unknown = [name for name in what if name not in known]
+    if unknown:
+        raise KeyError(f"bench knows {', '.join(known)}, not {unknown[0]!r}")
+    good = [known[name]() for name in what or ("accuracy", "check")]
+    return 0 if all(good) else 1

@@ -1,0 +1,80 @@
+"""Judges the model answers and the known mistakes: do the first pass and the second fall, each for its own reason?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder import desk, registry
+from autograder.judging.verdicts import ORDER, ExerciseVerdict
+from autograder.reporting.text import headline
+from autograder.sources import mistake_source
+
+GOOD = ("passed", "inconclusive")
+TABLE = Path(__file__).parent / "mistakes" / "MATRIX.md"
+HEAD = """# Known mistakes and what catches them
+
+Made by `python -m autograder course --matrix`: every known wrong implementation, judged as a submission by the public
+cases without the clock. A number counts the failed cases of a family; a mistake must lose points and be told apart.
+"""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One known mistake as a submission: the verdict, and the mistake that the diagnosis named first."""
+
+    stem: str
+    exercise: str
+    mistake: str
+    verdict: ExerciseVerdict
+
+    @property
+    def named(self) -> str | None:
+        """The id of the diagnosis."""
+        return self.verdict.diagnosis.mistake if self.verdict.diagnosis else None
+
+    @property
+    def complaint(self) -> str | None:
+        """What is wrong with the autograder, if something is."""
+        if self.verdict.score >= self.verdict.max_score:
+            return f"{self.exercise}: the mistake {self.mistake} loses no points"
+        if self.named != self.mistake:
+            return f"{self.exercise}: the mistake {self.mistake} is diagnosed as {self.named}"
+        return None
+
+
+def kills() -> Iterator[Kill]:
+    """Judge every known mistake by the public cases, without the clock."""
+    for stem in registry.stems():
+        for mistake in registry.mistakes(stem):
+            sources = {stem: mistake_source(mistake.function, mistake.exercise)}
+            verdict = desk.judge_package(sources, [mistake.exercise], stem, clock=False).exercises[0]
+            yield Kill(stem, mistake.exercise, mistake.id, verdict)
+
+
+def solution_complaints(root: Path) -> list[str]:
+    """Judge the model answers by all cases, honours included."""
+    verdict = desk.judge_folder(root / "solutions", desk.select([]), level="all")
+    found = []
+    for exercise in verdict.exercises:
+        if exercise.status != "passed":
+            bad = [f"{c.family}: {c.name} ({c.status})" for c in exercise.graded if c.status not in GOOD]
+            found.append(f"the model answer {headline(exercise)}: {'; '.join(bad) or exercise.problem}")
+        missed = [name for name, reached in exercise.honours.items() if not reached]
+        if missed:
+            found.append(f"the model answer {exercise.name} misses the honours {', '.join(missed)}")
+    return found
+
+
+def table(all_kills: list[Kill]) -> str:
+    """Return the kill matrix as Markdown."""
+    lines = [HEAD]
+    for stem in dict.fromkeys(k.stem for k in all_kills):
+        rows = [k for k in all_kills if k.stem == stem]
+        used = [f for f in ORDER if any(c.family == f for k in rows for c in k.verdict.graded)]
+        lines += [f"## {stem}: {len(rows)} mistakes", "", "| exercise | mistake | " + " | ".join(used) + " |"]
+        lines.append("|---|---|" + "---|" * len(used))
+        for kill in rows:
+            counts = [sum(c.status not in GOOD for c in kill.verdict.graded if c.family == family) for family in used]
+            lines.append(f"| {kill.exercise} | {kill.mistake} | " + " | ".join(str(n or "") for n in counts) + " |")
+        lines.append("")
+    return "\n".join(lines)
