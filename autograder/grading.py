@@ -57,7 +57,7 @@ class Grading:
         if report.state != "written":
             finding = report.findings[0]
             line = f" line {finding.line}" if finding.line else ""
-            return self._unjudged(f"{finding.stem}.py{line}: {finding.text}")
+            return self._unjudged(f"{finding.stem}.py{line}: {finding.text}" if line else finding.text)
         self._kinds += [f"gate:{finding.kind}" for finding in report.findings]
         try:
             verdicts = self._cases(report)

@@ -1,5 +1,6 @@
 """Words for what went wrong: what was given, what came back, what was expected, and where."""
 
+import re
 import unicodedata
 from typing import Any
 
@@ -78,7 +79,8 @@ def wrong_shape(call: Call, got: tuple[int, ...], expected: tuple[int, ...]) -> 
 def error_line(error: dict[str, Any]) -> str:
     """Return "log_sums.py line 12: ValueError: ..." for an exception described by the worker."""
     place = f"{clean(str(error.get('file')), 60)} line {error.get('line')}: " if error.get("line") else ""
-    return f"{place}{clean(str(error.get('type')), 60)}: {clean(str(error.get('message')))}"
+    message = re.sub(r"\[enforce fail at [^]]*\] err == 0\. ", "", str(error.get("message"))[:2000])  # torch's own file
+    return f"{place}{clean(str(error.get('type')), 60)}: {clean(message)}"
 
 
 def no_answer(call: Call, answer: Answer) -> str:

@@ -6,6 +6,7 @@ when the exercise's work is done by a forbidden function or may be hidden from v
 """
 
 import ast
+import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -65,7 +66,8 @@ def examine(sources: Mapping[str, str], stem: str, name: str, rules: Rules) -> R
         return Report("unreadable", (_unreadable(stem, error),))
     definitions = modules[stem].definitions.get(name)
     if not definitions:
-        text = f"{stem}.py defines no {name}"
+        near = difflib.get_close_matches(name, modules[stem].definitions, 1)
+        text = f"{stem}.py defines no {name}" + (f"; it has {near[0]}: is that a slip?" if near else "")
         return Report("missing", (Finding("missing", stem, 0, text),))
     if is_stub(definitions[-1]):
         return Report("not_written")

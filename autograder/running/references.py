@@ -38,6 +38,7 @@ class Module:
     definitions: dict[str, list[ast.stmt]] = field(default_factory=dict)
     imports: dict[str, Any] = field(default_factory=dict)
     foreign: list[tuple[int, str]] = field(default_factory=list)  # imports of what is not importable
+    foreign_names: set[str] = field(default_factory=set)
 
 
 def bound_names(target: ast.AST) -> Iterator[str]:
@@ -82,6 +83,7 @@ def _bind_import(module: Module, line: int, alias: ast.alias) -> None:
     value = _load(alias.name if alias.asname else alias.name.split(".")[0])
     if alias.name not in policy.IMPORTABLE and not alias.name.startswith("triton"):
         module.foreign.append((line, alias.name))
+        module.foreign_names.add(bound)
         value = UNKNOWN
     elif not alias.asname:
         _load(alias.name)
