@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from autograder.running.launch import WallError, Zygote
+from autograder.running.launch import WallError, start
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,10 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     needs_wall = arguments.command in ("check", "course")
     try:
         # The process behind the wall imports torch on one core while this one does on the other.
-        zygote = Zygote() if needs_wall else None
+        launcher = start() if needs_wall else None
         from autograder import commands
 
-        return commands.run(arguments, zygote)
+        return commands.run(arguments, launcher)
     except WallError as error:
         print(f"autograder: {error}", file=sys.stderr)
         return 2

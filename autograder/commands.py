@@ -12,14 +12,14 @@ from autograder.notebook import hint as next_hint
 from autograder.reporting.json_form import package_json
 from autograder.reporting.text import package_text
 from autograder.running.gate import is_stub
-from autograder.running.launch import Zygote
+from autograder.running.launch import Launcher
 from autograder.sources import SourceError, read_package, replace_definition, stub
 
 
-def run(arguments: argparse.Namespace, zygote: Zygote | None) -> int:
-    """Run the command that was parsed; `zygote` is already on its way where one is needed."""
-    if zygote is not None:
-        desk.wall(zygote)
+def run(arguments: argparse.Namespace, launcher: Launcher | None) -> int:
+    """Run the command that was parsed; `launcher` is already on its way where one is needed."""
+    if launcher is not None:
+        desk.wall(launcher)
     try:
         return int(globals()[f"_{arguments.command}"](arguments))
     except KeyError as error:

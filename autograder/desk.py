@@ -10,7 +10,7 @@ from typing import Literal
 from autograder import progress, registry
 from autograder.grading import Grading
 from autograder.judging.verdicts import ExerciseVerdict, PackageVerdict
-from autograder.running.launch import Zygote
+from autograder.running.launch import Launcher
 from autograder.running.wall import Wall
 from autograder.sources import read_package
 
@@ -19,12 +19,12 @@ _lock = threading.RLock()
 _wall: Wall | None = None
 
 
-def wall(zygote: Zygote | None = None) -> Wall:
+def wall(launcher: Launcher | None = None) -> Wall:
     """Return the wall of this process, started on first use."""
     global _wall
     with _lock:
         if _wall is None:
-            _wall = Wall(zygote)
+            _wall = Wall(launcher)
         return _wall
 
 

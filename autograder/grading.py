@@ -18,9 +18,10 @@ from autograder.running.confinement import wall_level
 from autograder.running.drivers import DRIVERS, describe_error, freshen
 from autograder.running.timing import race
 from autograder.running.wall import Wall, Worker
-from autograder.spec import Call, Case, Draw, Exercise, Mistake, Time, Tolerance
+from autograder.spec import Call, Case, Draw, Exercise, Gradient, Mistake, Time, Tolerance, Value
 
 LOAD_S = 10.0
+CUDA_S = 60.0  # a worker initialises CUDA after its fork
 TIMEOUTS = 2  # after so many, the rest of an exercise is not run
 TIMED = Tolerance(ulps=256, floor=1.0)  # a timed answer must be right, its last digits are judged elsewhere
 
@@ -134,9 +135,11 @@ class Grading:
             text = "not judged: " + traced.refused
             rows += [self._verdict(c.name, c.family, "failed", c.points, text, c) for c in self._asked()]
             rows += [self._verdict(t.name, "time", "failed", t.points, text) for t in self._times()]
+            rows += [self._on_cuda(text)] if tracks.CUDA in dict(tracks.rows(self.exercise)) else []
             return rows
         order = sorted(self._asked(), key=lambda c: ORDER.index(c.family))
         rows += [self._case(case) for case in order]
+        rows += [self._on_cuda()] if tracks.CUDA in dict(tracks.rows(self.exercise)) else []
         rows += [self._timed(timed) for timed in self._times()]
         return rows
 
@@ -168,6 +171,33 @@ class Grading:
         if answer.outcome in ("timeout", "crashed"):
             status = "timeout" if answer.outcome == "timeout" else "crashed"
         return self._verdict(case.name, case.family, status, case.points, complaint.message, case, complaint.kind)
+
+    def _on_cuda(self, refused: str = "") -> CaseVerdict:
+        """Put the public questions to the function once more, with the inputs on a GPU if there is one."""
+        name, family = tracks.CUDA
+        if not torch.cuda.is_available():
+            return self._verdict(name, family, "skipped", 1.0, "there is no CUDA here")
+        if refused:
+            return self._verdict(name, family, "failed", 1.0, refused)
+        worker = self.wall.worker(cuda=True)
+        try:
+            loaded = worker.ask("load", CUDA_S, texts=self.sources, stem=self.stem, function=self.exercise.name)
+            for case in self.exercise.cases:
+                if not case.public or case.honours or not isinstance(case.ask, (Value, Gradient)):
+                    continue
+                draw = self._draw(f"cuda/{case.family}/{case.name}")
+                call = case.make(draw)
+                asked = question(self.exercise, case, call, draw)
+                answer = loaded
+                if loaded.outcome == "returned":
+                    answer = worker.ask("drive", CUDA_S, driver=asked.driver, device="cuda", **asked.message)
+                complaint = judge(case, call, asked, answer)
+                if complaint is not None:
+                    text = f"{case.family}: {case.name}, on CUDA\n{complaint.message}"
+                    return self._verdict(name, family, "failed", 1.0, text, kind="cuda")
+        finally:
+            worker.close()
+        return self._verdict(name, family, "passed", 1.0)
 
     def _timed(self, timed: Time) -> CaseVerdict:
         if self._timeouts >= TIMEOUTS:

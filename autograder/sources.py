@@ -10,7 +10,8 @@ from typing import Any
 
 from autograder.registry import valid_stem
 
-LARGEST = 1 << 20  # characters of one source; a longer one is no exercise
+LARGEST = 1 << 18  # bytes of one source; a longer one is no exercise
+LARGEST_PACKAGE = 1 << 20
 
 
 class SourceError(ValueError):
@@ -48,6 +49,10 @@ def read_package(folder: Path) -> dict[str, str]:
                 texts[path.stem] = decode(path.read_bytes(), path.name)
             except OSError as error:
                 raise SourceError(f"{path.name} cannot be read: {error.strerror}") from None
+    if sum(map(len, texts.values())) > LARGEST_PACKAGE:
+        raise SourceError(
+            f"{folder} holds more than {LARGEST_PACKAGE} characters of Python: that is no package of exercises"
+        )
     return texts
 
 

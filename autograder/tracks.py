@@ -14,6 +14,7 @@ from autograder.spec import Call, Exercise
 SIZES = ((4, 6), (12, 6), (4, 18))  # batch and classes: the op count may grow with neither
 BIG = (256, 4096)
 LIMIT_S = 10.0
+CUDA = ("values on CUDA", "device")
 SYNCS = ("meta tensor", "Meta tensors", "data-dependent", "is_nonzero", "_local_scalar_dense", "copy out of meta")
 Row = tuple[str, str]
 Judged = tuple[tuple[str, str, Status, float], dict[str, Any]]
@@ -25,6 +26,7 @@ def rows(exercise: Exercise) -> list[tuple[Row, float]]:
     listed: list[tuple[Row, float]] = [(("no loops, nothing forbidden", "rules"), 2.0)]
     if exercise.trace is not None and exercise.rules.skips_meta is None:
         listed.append((("stays on its input's device", "device"), 1.0))
+        listed.append((CUDA, 1.0))
         if exercise.memory is not None:
             listed.append((("forward", "memory"), 1.0))
             if exercise.memory.backward is not None:
@@ -58,6 +60,8 @@ class Tracks:
             broken += self._growth(traced)
         judged = [self._row(points, ("no loops, nothing forbidden", "rules"), broken)]
         for row in list(points)[1:]:
+            if row == CUDA:
+                continue  # it needs a worker of its own
             if self.refused:
                 judged.append(self._row(points, row, [f"not judged: {self.refused}"]))
             elif row[1] == "device":

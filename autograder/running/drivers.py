@@ -53,6 +53,17 @@ def describe_error(error: BaseException) -> dict[str, Any]:
     return {"type": type(error).__name__[:100], "message": message, "file": place, "line": line}
 
 
+def moved(value: Any, device: str) -> Any:
+    """Return a message with its tensors on `device`."""
+    if isinstance(value, torch.Tensor):
+        return value.to(device)
+    if isinstance(value, (list, tuple)):
+        return type(value)(moved(item, device) for item in value)
+    if isinstance(value, dict):
+        return {key: moved(item, device) for key, item in value.items()}
+    return value
+
+
 @driver
 def value(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call the function."""

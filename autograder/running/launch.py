@@ -1,4 +1,4 @@
-"""Starts the zygote. Standard library only, so that it can start before the grader has imported torch."""
+"""Starts the processes behind the wall. Standard library only: they start before the grader has imported torch."""
 
 import contextlib
 import json
@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 90.0  # a cold import of torch on a loaded machine
@@ -16,6 +16,11 @@ SPAWN_S = 20.0
 BOOT = (
     "import sys; sys.path.insert(0, sys.argv[2]); from autograder.running import zygote; "
     "sys.path.remove(sys.argv[2]); zygote.serve(int(sys.argv[1]))"
+)
+# Where there is no fork, a worker is a fresh interpreter that talks over its standard streams.
+BOOT_ALONE = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from autograder.running import alone; "
+    "sys.path.remove(sys.argv[1]); alone.serve()"
 )
 KEPT_ENVIRONMENT = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
@@ -25,7 +30,9 @@ class WallError(RuntimeError):
 
 
 def describe_status(status: int) -> str:
-    """Say in words how a process ended."""
+    """Say in words how a process ended, given its wait status (POSIX) or exit code (Windows)."""
+    if os.name == "nt":
+        return f"it left the process with exit code {status}"
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         known: dict[int, str] = {
@@ -39,21 +46,79 @@ def describe_status(status: int) -> str:
     return f"it left the process with exit status {os.WEXITSTATUS(status)}"
 
 
+def clean_environment() -> dict[str, str]:
+    """Return the little of the environment that an interpreter needs to start."""
+    environment = {key: os.environ[key] for key in KEPT_ENVIRONMENT if key in os.environ}
+    environment |= {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+    return environment | {"PATH": os.defpath}
+
+
+class Launcher(Protocol):
+    """Starts workers on two pipe ends, and ends them."""
+
+    def spawn(self, requests: int, replies: int, cuda: bool = False) -> int:
+        """Start a worker that reads `requests` and writes `replies`; return its process id."""
+
+    def reap(self, pid: int) -> int:
+        """Kill a worker and return its wait status."""
+
+    def close(self) -> None:
+        """End every worker."""
+
+
+class Alone:
+    """Starts each worker as an interpreter of its own, where there is no fork (Windows). It is slow."""
+
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self._workers: dict[int, subprocess.Popen[bytes]] = {}
+
+    def spawn(self, requests: int, replies: int, cuda: bool = False) -> int:
+        """Start a worker that reads `requests` and writes `replies`; return its process id."""
+        command = [sys.executable, "-I", "-c", BOOT_ALONE, str(ROOT)]
+        try:
+            worker = subprocess.Popen(
+                command, stdin=requests, stdout=replies, stderr=subprocess.DEVNULL, env=clean_environment()
+            )
+        except OSError as error:
+            raise WallError(f"no worker can be started ({error})") from None
+        self._workers[worker.pid] = worker
+        return worker.pid
+
+    def reap(self, pid: int) -> int:
+        """Kill a worker and return its wait status."""
+        worker = self._workers.pop(pid, None)
+        if worker is None:
+            return 0
+        worker.kill()
+        code = worker.wait()
+        return -code if code < 0 else code << 8 if os.name != "nt" else code  # as os.waitpid tells it
+
+    def close(self) -> None:
+        """End every worker."""
+        for pid in list(self._workers):
+            self.reap(pid)
+
+
+def start() -> Launcher:
+    """Return what starts workers on this system."""
+    return Zygote() if hasattr(os, "fork") and hasattr(socket, "send_fds") else Alone()
+
+
 class Zygote:
     """A running zygote; `spawn` and `reap` are its only services."""
 
     def __init__(self) -> None:
         """Start the process; it gets ready while the grader goes on."""
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        environment = {key: os.environ[key] for key in KEPT_ENVIRONMENT if key in os.environ}
-        environment |= {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-        environment["PATH"] = os.defpath
+        # Each side waits for the other's answer, so a stream does as well where packets are lacking (macOS).
+        kind = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_STREAM
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, kind)
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-c", BOOT, str(theirs.fileno()), str(ROOT)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env=environment,
+            env=clean_environment(),
             cwd="/",
             pass_fds=[theirs.fileno()],
         )
@@ -83,11 +148,12 @@ class Zygote:
             self._hear(START_S)
             self._ready = True
 
-    def spawn(self, requests: int, replies: int) -> int:
+    def spawn(self, requests: int, replies: int, cuda: bool = False) -> int:
         """Fork a worker that reads `requests` and writes `replies`; return its process id."""
         self.wait()
         try:
-            socket.send_fds(self._socket, [b'{"do": "spawn"}'], [requests, replies])
+            request = json.dumps({"do": "spawn", "cuda": cuda}).encode()
+            socket.send_fds(self._socket, [request], [requests, replies])
         except OSError as error:
             raise WallError(f"the process that workers are forked from is gone ({error})") from None
         return int(self._hear(SPAWN_S)["pid"])

@@ -9,19 +9,19 @@ from typing import Any
 
 from autograder.answer import Answer
 from autograder.running import wire
-from autograder.running.launch import SPAWN_S, WallError, Zygote, describe_status
+from autograder.running.launch import START_S, Launcher, WallError, describe_status, start
 
 
 class Worker:
     """One confined process; every answer carries the nonce of its question."""
 
-    def __init__(self, zygote: Zygote) -> None:
-        """Fork it and wait until it is confined."""
-        self._zygote: Zygote | None = zygote
+    def __init__(self, launcher: Launcher, cuda: bool = False) -> None:
+        """Start it and wait until it is confined."""
+        self._launcher: Launcher | None = launcher
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
         try:
-            self.pid = zygote.spawn(theirs_in, theirs_out)
+            self.pid = launcher.spawn(theirs_in, theirs_out, cuda)
         except WallError:
             os.close(self._out)
             os.close(self._in)
@@ -29,19 +29,20 @@ class Worker:
         finally:
             os.close(theirs_in)
             os.close(theirs_out)
-        os.set_blocking(self._out, False)
-        hello = wire.receive(self._in, time.monotonic() + SPAWN_S)
+        if os.name != "nt":
+            os.set_blocking(self._out, False)
+        hello = wire.receive(self._in, time.monotonic() + START_S)
         self.layers: tuple[str, ...] = tuple(hello["layers"])
 
     def ask(self, do: str, limit_s: float, **message: Any) -> Answer:
         """Put one question and wait `limit_s` for its answer; a worker that fails to answer is dead afterwards."""
-        if self._zygote is None:
+        if self._launcher is None:
             return Answer("crashed", detail="the worker is gone")
         nonce = secrets.token_hex(16)
         until = time.monotonic() + limit_s
         try:
             wire.send(self._out, {"nonce": nonce, "do": do, **message}, until)
-            reply = wire.receive(self._in, until)
+            reply = wire.receive(self._in, until, meta=False)
             if reply.get("nonce") != nonce:
                 raise wire.WireError("an answer to another question")
             if reply.get("ok") is True:
@@ -61,7 +62,7 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Whether it can still be asked."""
-        return self._zygote is not None
+        return self._launcher is not None
 
     def cpu_ns(self) -> int | None:
         """Return the processor time used so far, read from outside; None where the system does not tell."""
@@ -72,38 +73,38 @@ class Worker:
 
     def close(self) -> int:
         """End the worker and return its wait status."""
-        if self._zygote is None:
+        if self._launcher is None:
             return 0
         os.close(self._in)
         os.close(self._out)
-        zygote, self._zygote = self._zygote, None
-        return zygote.reap(self.pid)
+        launcher, self._launcher = self._launcher, None
+        return launcher.reap(self.pid)
 
 
 class Wall:
     """Keeps one zygote alive and hands out workers; restarts the zygote when it died."""
 
-    def __init__(self, zygote: Zygote | None = None) -> None:
+    def __init__(self, launcher: Launcher | None = None) -> None:
         """Start the zygote at once, unless one is given: it imports torch beside the grader."""
-        self._zygote = zygote or Zygote()
+        self._launcher = launcher or start()
         atexit.register(self.close)
 
-    def worker(self) -> Worker:
+    def worker(self, cuda: bool = False) -> Worker:
         """Fork a fresh worker."""
         try:
-            return Worker(self._zygote)
+            return Worker(self._launcher, cuda)
         except (WallError, wire.WireError):
-            self._zygote.close()
-            self._zygote = Zygote()
+            self._launcher.close()
+            self._launcher = start()
             try:
-                return Worker(self._zygote)
+                return Worker(self._launcher, cuda)
             except wire.WireError as error:
                 raise WallError(f"a worker does not start ({error})") from None
 
     def close(self) -> None:
         """End everything behind the wall."""
         atexit.unregister(self.close)
-        self._zygote.close()
+        self._launcher.close()
 
     def __enter__(self) -> "Wall":
         """Use the wall in a `with` block."""

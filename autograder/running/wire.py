@@ -5,6 +5,7 @@ import math
 import os
 import select
 import struct
+import sys
 import time
 from typing import Any
 
@@ -16,8 +17,10 @@ from autograder.spec import Seed
 MAGIC = b"SLP1"
 FRAME = struct.Struct("<4sIQ")  # magic, header bytes, payload bytes
 HEADER_CAP = 1 << 20
+REQUEST_HEADER_CAP = 1 << 23  # sources travel in the header, and escaping may make six characters of one
 PAYLOAD_CAP = 1 << 28
 ALIGNMENT = 64
+READY_TO_READ, READY_TO_WRITE = "read", "write"
 DTYPES = {
     "float64": torch.float64,
     "float32": torch.float32,
@@ -47,7 +50,9 @@ class TimedOut(WireError):
 
 def _raw(tensor: torch.Tensor) -> bytes:
     flat = tensor.detach().cpu().contiguous().reshape(-1)
-    return flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
+    if not flat.numel():
+        return b""
+    return flat.as_strided(flat.shape, (1,)).view(torch.uint8).numpy().tobytes()  # one expanded element has stride 0
 
 
 def _add(blob: bytes, blobs: list[bytes]) -> list[int]:
@@ -72,8 +77,8 @@ def encode(value: Any, blobs: list[bytes]) -> Any:
             raise WireError(f"no form on the wire for a tensor of {name}")
         if value.device.type == "meta":
             return {"e": [name, list(value.shape)]}
-        meta = {"shape": list(value.shape), "strides": list(value.stride()), "device": value.device.type}
-        return {"t": [name, meta, _add(_raw(value), blobs)]}
+        layout = {"shape": list(value.shape), "strides": list(value.stride()), "device": value.device.type}
+        return {"t": [name, layout, _add(_raw(value), blobs)]}
     if isinstance(value, (np.ndarray, np.generic)):
         array = np.asarray(value)
         if array.dtype.name not in ARRAY_DTYPES:
@@ -105,8 +110,10 @@ def _shape(shape: Any) -> list[int]:
     return shape
 
 
-def decode(value: Any, payload: memoryview) -> Any:
+def decode(value: Any, payload: memoryview, meta: bool = True) -> Any:
     """Turn JSON made by `encode` back into the value; every tensor owns fresh memory with the strides it had.
+
+    Without `meta`, a tensor on the meta device is refused: it has no numbers that could be judged.
 
     Raises:
         WireError: The JSON was not made by `encode`.
@@ -120,8 +127,8 @@ def decode(value: Any, payload: memoryview) -> Any:
         if kind == "f":
             return float.fromhex(body)
         if kind == "t":
-            name, meta, span = body
-            return _decode_tensor(name, meta, span, payload)
+            name, layout, span = body
+            return _decode_tensor(name, layout, span, payload)
         if kind == "n":
             name, shape, span = body
             if name not in ARRAY_DTYPES:
@@ -130,12 +137,12 @@ def decode(value: Any, payload: memoryview) -> Any:
             data = _take(payload, span, math.prod(_shape(shape)) * dtype.itemsize)
             return np.frombuffer(data, dtype=dtype).reshape(shape)
         if kind in "ul":
-            return (tuple if kind == "u" else list)(decode(v, payload) for v in body)
+            return (tuple if kind == "u" else list)(decode(v, payload, meta) for v in body)
         if kind == "d":
-            return {decode(k, payload): decode(v, payload) for k, v in body}
+            return {decode(k, payload, meta): decode(v, payload, meta) for k, v in body}
         if kind == "y":
             return DTYPES[body]
-        if kind == "e":
+        if kind == "e" and meta:
             return torch.empty(_shape(body[1]), dtype=DTYPES[body[0]], device="meta")
         if kind == "g":
             return torch.Generator().manual_seed(body)
@@ -144,23 +151,30 @@ def decode(value: Any, payload: memoryview) -> Any:
     raise WireError("a value of no known kind")
 
 
-def _decode_tensor(name: str, meta: dict[str, Any], span: list[int], payload: memoryview) -> torch.Tensor:
-    dtype, shape = DTYPES[name], _shape(meta["shape"])
+def _decode_tensor(name: str, layout: dict[str, Any], span: list[int], payload: memoryview) -> torch.Tensor:
+    dtype, shape = DTYPES[name], _shape(layout["shape"])
     data = _take(payload, span, math.prod(shape) * dtype.itemsize)
     flat = torch.frombuffer(data, dtype=dtype) if len(data) else torch.empty(0, dtype=dtype)
     tensor = flat.reshape(shape)
-    strides = meta["strides"]
-    if len(data) and list(tensor.stride()) != strides:
-        spread = torch.empty_strided(shape, strides, dtype=dtype)
-        if spread.untyped_storage().nbytes() <= 4 * len(data):  # an odd stride must not buy the sender memory
-            tensor = spread.copy_(tensor)
-    return tensor
+    return tensor if list(tensor.stride()) == layout["strides"] else _spread(tensor, layout["strides"])
+
+
+def _spread(tensor: torch.Tensor, strides: list[int]) -> torch.Tensor:
+    """Return the tensor with these strides; as it is where elements would share memory (an expanded tensor)."""
+    reach = 1
+    for stride, length in sorted(zip(strides, tensor.shape, strict=True)):
+        if length > 1 and stride < reach:
+            return tensor
+        reach += (length - 1) * stride
+    if reach > 4 * tensor.numel():  # an odd stride must not buy the sender memory
+        return tensor
+    return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype).copy_(tensor)
 
 
 def _write(fd: int, data: memoryview, until: float | None) -> None:
     while data:
         if until is not None:
-            _wait(fd, select.POLLOUT, until)
+            _wait(fd, READY_TO_WRITE, until)
         try:
             data = data[os.write(fd, data) :]
         except BlockingIOError:
@@ -173,7 +187,7 @@ def _read(fd: int, count: int, until: float | None) -> bytearray:
     data = bytearray()
     while len(data) < count:
         if until is not None:
-            _wait(fd, select.POLLIN, until)
+            _wait(fd, READY_TO_READ, until)
         chunk = os.read(fd, min(count - len(data), 1 << 20))
         if not chunk:
             raise Closed("the pipe is closed")
@@ -181,15 +195,35 @@ def _read(fd: int, count: int, until: float | None) -> bytearray:
     return data
 
 
-def _wait(fd: int, event: int, until: float) -> None:
+def _wait(fd: int, event: str, until: float) -> None:
+    if sys.platform == "win32":
+        return _wait_on_windows(fd, event, until)
     poll = select.poll()
-    poll.register(fd, event)
+    poll.register(fd, select.POLLIN if event == READY_TO_READ else select.POLLOUT)
     while True:
         left = until - time.monotonic()
         if left <= 0:
             raise TimedOut("no answer in time")
         if poll.poll(left * 1000):
             return
+
+
+def _wait_on_windows(fd: int, event: str, until: float) -> None:
+    """Wait by asking, since Windows has no poll for pipes; a write is short and its reader waits for it."""
+    if sys.platform == "win32":
+        import _winapi
+        import msvcrt
+
+        while event == READY_TO_READ:
+            try:
+                waiting, _ = _winapi.PeekNamedPipe(msvcrt.get_osfhandle(fd), 0)
+            except BrokenPipeError:
+                return
+            if waiting:
+                return
+            if time.monotonic() > until:
+                raise TimedOut("no answer in time")
+            time.sleep(0.0005)
 
 
 def send(fd: int, message: dict[str, Any], until: float | None = None) -> None:
@@ -200,7 +234,7 @@ def send(fd: int, message: dict[str, Any], until: float | None = None) -> None:
     _write(fd, memoryview(b"".join([frame, *blobs])), until)
 
 
-def receive(fd: int, until: float | None = None, payload_cap: int = PAYLOAD_CAP) -> dict[str, Any]:
+def receive(fd: int, until: float | None = None, payload_cap: int = PAYLOAD_CAP, meta: bool = True) -> dict[str, Any]:
     """Read one message; sizes are checked before anything of that size is read.
 
     Raises:
@@ -209,7 +243,7 @@ def receive(fd: int, until: float | None = None, payload_cap: int = PAYLOAD_CAP)
         WireError: The frame is malformed or too large.
     """
     magic, header_size, payload_size = FRAME.unpack(bytes(_read(fd, FRAME.size, until)))
-    if magic != MAGIC or header_size > HEADER_CAP or payload_size > payload_cap:
+    if magic != MAGIC or header_size > header_cap or payload_size > payload_cap:
         raise WireError("an oversized or foreign frame")
     header = bytes(_read(fd, header_size, until))
     payload = memoryview(_read(fd, payload_size, until))
@@ -220,6 +254,6 @@ def receive(fd: int, until: float | None = None, payload_cap: int = PAYLOAD_CAP)
     if type(fields) is not dict:
         raise WireError("a header that is no object")
     try:
-        return {key: decode(value, payload) for key, value in fields.items()}
+        return {key: decode(value, payload, meta) for key, value in fields.items()}
     except RecursionError:
         raise WireError("a header nested too deeply") from None

@@ -15,7 +15,7 @@ import torch
 
 from autograder.running import wire
 from autograder.running.confinement import Policy, confine
-from autograder.running.drivers import DRIVERS, describe, describe_error, freshen
+from autograder.running.drivers import DRIVERS, describe, describe_error, freshen, moved
 
 PACKAGE = "exercises"
 
@@ -84,9 +84,9 @@ class Bench:
         """Return the last timed call's output."""
         return describe(self.output)
 
-    def drive(self, driver: str, **message: Any) -> Any:
-        """Run a driver on the function."""
-        return DRIVERS[driver](self.function, **message)
+    def drive(self, driver: str, device: str | None = None, **message: Any) -> Any:
+        """Run a driver on the function, with the inputs on `device` if one is named."""
+        return DRIVERS[driver](self.function, **(moved(message, device) if device else message))
 
 
 def run(requests: int, replies: int, policy: Policy) -> None:
@@ -97,7 +97,7 @@ def run(requests: int, replies: int, policy: Policy) -> None:
     bench = Bench()
     while True:
         try:
-            message = wire.receive(requests)
+            message = wire.receive(requests, header_cap=wire.REQUEST_HEADER_CAP)
         except wire.Closed:
             return
         nonce = message.pop("nonce")

@@ -5,6 +5,7 @@ Requests are JSON datagrams over a socket; `spawn` carries the worker's two pipe
 """
 
 import contextlib
+import glob
 import json
 import os
 import signal
@@ -28,13 +29,21 @@ def warm_up() -> None:
     torch.nn.functional.gumbel_softmax(torch.zeros(2))
 
 
-def _spawn(server: socket.socket, fds: list[int], readable: tuple[str, ...]) -> int:
+def policy_for(fds: list[int], readable: tuple[str, ...], cuda: bool) -> Policy:
+    """Return what a worker keeps; CUDA cannot do without threads, its devices and a free address space."""
+    if not cuda:
+        return Policy(readable=readable, keep_fds=(fds[0], fds[1]))
+    devices = tuple(sorted(glob.glob("/dev/nvidia*")))
+    return Policy(readable, (fds[0], fds[1]), memory_bytes=None, devices=devices, threads=True)
+
+
+def _spawn(server: socket.socket, fds: list[int], readable: tuple[str, ...], cuda: bool) -> int:
     pid = os.fork()
     if pid:
         return pid
     try:
         server.close()
-        worker.run(fds[0], fds[1], Policy(readable=readable, keep_fds=(fds[0], fds[1])))
+        worker.run(fds[0], fds[1], policy_for(fds, readable, cuda))
     finally:
         os._exit(0)
 
@@ -62,7 +71,7 @@ def serve(fd: int) -> None:
             break
         request = json.loads(data)
         if request["do"] == "spawn":
-            pid = _spawn(server, fds, readable)
+            pid = _spawn(server, fds, readable, request["cuda"])
             children.add(pid)
             for end in fds:
                 os.close(end)
