@@ -234,7 +234,13 @@ def send(fd: int, message: dict[str, Any], until: float | None = None) -> None:
     _write(fd, memoryview(b"".join([frame, *blobs])), until)
 
 
-def receive(fd: int, until: float | None = None, payload_cap: int = PAYLOAD_CAP, meta: bool = True) -> dict[str, Any]:
+def receive(
+    fd: int,
+    until: float | None = None,
+    payload_cap: int = PAYLOAD_CAP,
+    meta: bool = True,
+    header_cap: int = HEADER_CAP,
+) -> dict[str, Any]:
     """Read one message; sizes are checked before anything of that size is read.
 
     Raises:
