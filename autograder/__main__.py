@@ -29,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     stubs.add_argument("--out", type=Path, help="the folder to write to (default: exercises)")
     stubs.add_argument("--force", action="store_true", help="overwrite written work as well")
     course = commands.add_parser("course", help="is the course whole? (for authors)")
+    course.add_argument("stems", nargs="*", metavar="STEM", help="judge answers and mistakes of these chapters only")
     course.add_argument("--matrix", action="store_true", help="write the table of mistakes and what kills them")
     bench = commands.add_parser("bench", help="measure the autograder's own figures")
     bench.add_argument("what", nargs="*", metavar="WHAT", help="accuracy, check or verdicts; none means the first two")

@@ -1,4 +1,4 @@
-"""What a learner's function did with one question: data only."""
+"""What a learner's function did with one question, and what is wrong with that: data only."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,3 +16,12 @@ class Answer:
     result: Any = None
     error: dict[str, Any] | None = None
     detail: str = ""
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What is wrong with an answer. `kind` is a word for the diagnosis, `message` is for the learner."""
+
+    kind: str
+    message: str
+    ulps: float | None = None

@@ -155,7 +155,7 @@ def _has_work(text: str) -> bool:
 def _course(arguments: argparse.Namespace) -> int:
     from autograder.course import main
 
-    return main(arguments.matrix)
+    return main(arguments.stems, arguments.matrix)
 
 
 def _bench(arguments: argparse.Namespace) -> int:

@@ -3,10 +3,10 @@
 import ast
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from autograder import layers, matrix, notebook_files, registry
+from autograder import desk, layers, matrix, notebook_files, registry
 from autograder.running.gate import is_stub
 from autograder.sources import stub
 
@@ -75,10 +75,12 @@ def link_complaints(root: Path = ROOT) -> list[str]:
     return found
 
 
-def mistake_complaints(write: bool) -> list[str]:
-    """Return mistakes that escape; with `write`, write the kill matrix, else say when it is stale."""
-    kills = list(matrix.kills())
+def mistake_complaints(stems: Sequence[str], write: bool) -> list[str]:
+    """Return mistakes that escape; for the whole course, write the kill matrix or say that it is stale."""
+    kills = list(matrix.kills(stems))
     found = [k.complaint for k in kills if k.complaint]
+    if set(stems) != set(registry.stems()):
+        return found
     text = matrix.table(kills)
     if write:
         matrix.TABLE.write_text(text, encoding="utf-8")
@@ -87,16 +89,20 @@ def mistake_complaints(write: bool) -> list[str]:
     return found
 
 
-def main(write_matrix: bool = False) -> int:
-    """Run all checks, print each with its complaints, return 1 if there are any."""
+def main(stems: Sequence[str] = (), write_matrix: bool = False) -> int:
+    """Run all checks, print each with its complaints, return 1 if there are any.
+
+    `stems` limits the model answers and the mistakes to some chapters.
+    """
+    chosen = desk.chapters(stems)
     checks: list[tuple[str, Callable[[], list[str]]]] = [
         ("stubs", stub_complaints),
         ("files", stray_complaints),
         ("links", link_complaints),
         ("imports", lambda: layers.complaints(ROOT)),
         ("notebooks", notebook_files.complaints),
-        ("model answers", lambda: matrix.solution_complaints(ROOT)),
-        ("mistakes", lambda: mistake_complaints(write_matrix)),
+        ("model answers", lambda: matrix.solution_complaints(ROOT, chosen)),
+        ("mistakes", lambda: mistake_complaints(chosen, write_matrix)),
     ]
     total = 0
     for name, run in checks:

@@ -52,6 +52,19 @@ def select(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(chosen)) or list(registry.everything())
 
 
+def chapters(stems: Iterable[str]) -> tuple[str, ...]:
+    """Return the chapters named, or all.
+
+    Raises:
+        KeyError: There is no such chapter.
+    """
+    chosen = tuple(stems)
+    unknown = [stem for stem in chosen if stem not in registry.stems()]
+    if unknown:
+        raise KeyError(f"no chapter is called {unknown[0]!r}; there are {', '.join(registry.stems())}")
+    return chosen or registry.stems()
+
+
 def judge_package(
     sources: Mapping[str, str],
     names: Iterable[str],

@@ -8,13 +8,20 @@ from pathlib import Path
 ALLOWED: dict[str, tuple[str, ...]] = {
     "exercises": (),
     "solutions": (),
-    "autograder.spec": (),
+    "autograder.spec": ("autograder.answer",),
     "autograder.answer": (),
     "autograder.running": ("autograder.spec", "autograder.answer"),
     "autograder.judging": ("autograder.spec", "autograder.answer"),
-    "autograder.cases": ("autograder.spec", "autograder.judging.truth"),
+    "autograder.exact": ("autograder.spec", "autograder.judging.truth"),
+    "autograder.cases": ("autograder.spec", "autograder.exact"),
     "autograder.forbidden": ("autograder.spec",),
-    "autograder.specs": ("autograder.spec", "autograder.judging.truth", "autograder.cases", "autograder.forbidden"),
+    "autograder.specs": (
+        "autograder.spec",
+        "autograder.answer",
+        "autograder.exact",
+        "autograder.cases",
+        "autograder.forbidden",
+    ),
     "autograder.mistakes": ("autograder.spec", "autograder.judging.truth"),
     "autograder.reporting": ("autograder.judging",),
 }

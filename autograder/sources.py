@@ -121,7 +121,7 @@ def mistake_source(function: Callable[..., Any], name: str) -> str:
         if isinstance(node, (ast.Import, ast.ImportFrom)) and "autograder" not in ast.unparse(node):
             parts.append(ast.unparse(node))
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in wanted:
-            if isinstance(node, ast.FunctionDef):
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 node.decorator_list = [d for d in node.decorator_list if "mistake" not in ast.unparse(d)]
             parts.append(ast.unparse(_renamed(node, function.__name__, name)))
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import torch
 
+from autograder.answer import Complaint
+
 Family = Literal[
     "rules",
     "device",
@@ -49,10 +51,15 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Value:
-    """Ask for the answer itself; `dtype` also asks that the input's dtype is kept."""
+    """Ask for the answer itself; `dtype` also asks that it has the expected dtype.
+
+    That is the dtype of the first floating-point input, or `answer`. Integers and booleans are compared exactly; a
+    plain float or a tuple of them is read as a float64 tensor.
+    """
 
     tolerance: Tolerance
     dtype: bool = False
+    answer: torch.dtype | None = None
 
 
 @dataclass(frozen=True)
@@ -82,10 +89,14 @@ class Raises:
 
 @dataclass(frozen=True)
 class Driven:
-    """Ask a named driver of the worker; `judge` gets the call and the driver's tensors, and returns a complaint."""
+    """Ask a named driver of the worker; `judge` gets the call and the driver's result as it came.
+
+    Its complaint's kind should begin with "law": known mistakes are then matched by that kind and not by their numbers,
+    which are random.
+    """
 
     driver: str
-    judge: Callable[[Call, Any], str | None]
+    judge: Callable[[Call, Any], Complaint | None]
 
 
 Ask = Value | Gradient | Untouched | Raises | Driven
@@ -117,7 +128,8 @@ class Forbidden:
 class Rules:
     """What the gate and the meta run ask of the source.
 
-    `allows` maps what is allowed beyond the usual ("numpy", "loops", "checkpoint", "triton") to the reason.
+    `allows` maps what is allowed beyond the usual to the reason: "numpy", "loops" (over blocks or parameter groups),
+    "checkpoint", "triton", "boolean_masks" (the meta run is then made on the CPU, with the trace's own values).
     `skips_meta` is the reason why the function cannot run on the meta device, or None.
     """
 

@@ -38,6 +38,10 @@ def _meta(value: Any) -> Any:
     return value.to("meta") if isinstance(value, Tensor) else value
 
 
+def _same(value: Any) -> Any:
+    return value
+
+
 class Tracks:
     """Judges these cases. `refused` says why the rest of the exercise must not be judged, if so."""
 
@@ -77,7 +81,8 @@ class Tracks:
     def _trace(self, size: tuple[int, int], wrt: tuple[int, ...] = ()) -> Answer:
         assert self.exercise.trace is not None and self._ask is not None
         call: Call = self.exercise.trace(*size)
-        message = {"args": tuple(map(_meta, call.args)), "kwargs": {k: _meta(v) for k, v in call.kwargs.items()}}
+        place = _meta if "boolean_masks" not in self.exercise.rules.allows else _same
+        message = {"args": tuple(map(place, call.args)), "kwargs": {k: place(v) for k, v in call.kwargs.items()}}
         return self._ask("traced", {**message, "wrt": wrt}, LIMIT_S)
 
     def _growth(self, traced: dict[tuple[int, int], Answer]) -> list[str]:
@@ -109,7 +114,9 @@ class Tracks:
         if answer.result["leaks"]:
             self.kinds.append("leak")
             return [f"a CPU tensor takes part in {', '.join(answer.result['leaks'])}: make it with device=x.device"]
-        if any(device != "meta" for _, _, device in answer.result["outputs"]):
+        if "boolean_masks" not in self.exercise.rules.allows and any(
+            device != "meta" for _, _, device in answer.result["outputs"]
+        ):
             self.kinds.append("leak")
             return ["the result is on the CPU whatever the input's device is"]
         return []

@@ -32,11 +32,19 @@ def read_output(output: Any) -> Tensor | str:
     """Return the tensor in a described output, or a word for what stands in its place."""
     if not isinstance(output, dict) or "kind" not in output:
         return "nothing"
-    if output["kind"] == "tensor" and type(output["value"]) is Tensor:
-        return output["value"]
-    if output["kind"] == "array" and isinstance(output["value"], np.ndarray):
-        return torch.from_numpy(output["value"])
-    if output["kind"] == "plain" and output.get("value") is None:
+    value = output.get("value")
+    if output["kind"] == "tensor" and type(value) is Tensor:
+        return value
+    if output["kind"] == "array" and isinstance(value, np.ndarray):
+        return torch.from_numpy(value)
+    if output["kind"] == "plain" and type(value) in (float, int):
+        return torch.tensor(value, dtype=torch.float64)
+    if output["kind"] == "several" and isinstance(output.get("items"), list):
+        parts = [read_output(item) for item in output["items"]]
+        numbers = [p for p in parts if isinstance(p, Tensor) and p.dim() == 0 and p.dtype == torch.float64]
+        if len(numbers) == len(parts) > 0:
+            return torch.stack(numbers)
+    if output["kind"] == "plain" and value is None:
         return "None"
     kind = output.get("type")
     return kind if isinstance(kind, str) else "something else"
@@ -58,6 +66,22 @@ def as_exact(value: Exact | Tensor) -> Exact:
     return value if isinstance(value, Exact) else Exact(value.detach(), torch.zeros_like(value))
 
 
+def _compare_exactly(actual: Tensor, expected: Tensor, dtype: torch.dtype) -> Mismatch | None:
+    """Return how an answer of integers or booleans differs."""
+    if actual.dtype.is_floating_point or (dtype == torch.bool) != (actual.dtype == torch.bool):
+        return Mismatch("dtype", dtype_name(actual.dtype), dtype_name(dtype))
+    wrong = (actual.to(torch.int64) != expected.to(torch.int64)).reshape(-1)
+    if not bool(wrong.any()):
+        return None
+    place = (
+        tuple(int(i) for i in np.unravel_index(int(wrong.int().argmax()), tuple(expected.shape)))
+        if expected.dim()
+        else ()
+    )
+    got, right = str(int(actual[place])), str(int(expected[place]))
+    return Mismatch("value", got, right, place, None, None, int(wrong.sum()), wrong.numel())
+
+
 def compare(
     actual: Tensor | str, exact: Exact | Tensor, tolerance: Tolerance, dtype: torch.dtype, keep_dtype: bool
 ) -> Mismatch | None:
@@ -68,6 +92,8 @@ def compare(
         return Mismatch("type", actual, f"a {dtype_name(dtype)} tensor of shape {shape}")
     if tuple(actual.shape) != shape:
         return Mismatch("shape", f"shape {tuple(actual.shape)}", f"shape {shape}")
+    if not dtype.is_floating_point:
+        return _compare_exactly(actual, exact.high, dtype)
     if not actual.dtype.is_floating_point or (keep_dtype and actual.dtype != dtype):
         return Mismatch("dtype", dtype_name(actual.dtype), dtype_name(dtype))
     if not actual.numel():

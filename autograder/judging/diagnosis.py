@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograder.answer import Answer
-from autograder.judging.questions import Complaint, Question, alike, judge
+import torch
+
+from autograder.answer import Answer, Complaint
+from autograder.judging.questions import Question, alike, judge
 from autograder.judging.verdicts import Diagnosis
-from autograder.spec import Call, Case, Mistake
+from autograder.spec import Call, Case, Mistake, Seed
 
 # Kinds of complaint that name the mistake by themselves, more telling than any number.
 STRUCTURAL = ("shape", "dtype", "type", "modified", "no-gradient")
@@ -36,7 +38,8 @@ def _explains(experience: Experience, answer: Answer, complaint: Complaint) -> b
         if high > ULPS_APART * low:
             return False
     # A changed input or a cut graph is the same mistake whatever the numbers are.
-    return complaint.kind in ("modified", "no-gradient", "dtype") or alike(experience.answer, answer)
+    same_by_kind = complaint.kind in ("modified", "no-gradient", "dtype") or complaint.kind.startswith("law")
+    return same_by_kind or alike(experience.answer, answer)
 
 
 def diagnose(
@@ -97,7 +100,9 @@ def _explained(
 
 
 def copy_message(value: Any) -> Any:
-    """Return the same message with tensors and arrays of its own: a mistake may write into its inputs."""
+    """Return the message as a worker gets it: tensors and arrays of its own, generators for seeds."""
+    if isinstance(value, Seed):
+        return torch.Generator().manual_seed(value.value)
     if hasattr(value, "clone"):
         return value.clone()
     if isinstance(value, dict):

@@ -59,12 +59,14 @@ def mismatch(call: Call, found: Mismatch, what: str) -> str:
     """Explain a mismatch of `what` ("the answer", "the gradient")."""
     lines = [given(call, found.place)]
     subject = "" if what == "the answer" else f" ({what})"
-    lines.append(f"got       {found.got}{subject}")
+    lines.append(f"got       {clean(found.got, 100)}{subject}")
     lines.append(f"expected  {found.expected}")
     if found.place is not None:
         where = f"at {list(found.place)}" if found.place else "it"
         several = f"; {found.wrong} of {found.total} are wrong" if found.total > 1 else ""
-        if found.ulps is None:
+        if found.ulps is None and not found.place:
+            pass  # there is but one number
+        elif found.ulps is None:
             lines.append(f"where     {where}{several}")
         else:
             lines.append(f"where     {where} is {found.ulps:.2g} ulp off, allowed are {found.allowed:g}{several}")
@@ -102,7 +104,7 @@ def not_raised(call: Call, errors: tuple[str, ...], answer: Answer) -> str:
     """Explain that an exception was expected."""
     if answer.outcome == "returned":
         output = read_output(answer.result)
-        got = output if isinstance(output, str) else f"a tensor of shape {tuple(output.shape)}"
+        got = clean(output, 100) if isinstance(output, str) else f"a tensor of shape {tuple(output.shape)}"
         return f"{given(call)}\ngot       {got}\nexpected  {' or '.join(errors)}"
     return f"{no_answer(call, answer)}\nexpected  {' or '.join(errors)}"
 

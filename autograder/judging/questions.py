@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograder.answer import Answer
+from autograder.answer import Answer, Complaint
 from autograder.judging import messages
 from autograder.judging.closeness import Mismatch, compare, read_output
 from autograder.judging.truth import PRECISION, as_tensor
-from autograder.spec import Call, Case, Draw, Driven, Exact, Exercise, Gradient, Raises, Untouched, Value
+from autograder.spec import Ask, Call, Case, Draw, Driven, Exact, Exercise, Gradient, Raises, Untouched, Value
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,6 @@ class Question:
     exact: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Complaint:
-    """What is wrong with an answer. `kind` is a word for the diagnosis, `message` is for the learner."""
-
-    kind: str
-    message: str
-    ulps: float | None = None
-
-
 def floats(call: Call) -> Iterator[Any]:
     """Yield the floating-point tensors and arrays of a call."""
     for value in (*call.args, *call.kwargs.values()):
@@ -40,8 +31,10 @@ def floats(call: Call) -> Iterator[Any]:
             yield value
 
 
-def answer_dtype(call: Call) -> torch.dtype:
-    """Return the dtype an answer is expected in: that of the first floating-point input."""
+def answer_dtype(call: Call, ask: Ask | None = None) -> torch.dtype:
+    """Return the dtype an answer is expected in: the ask's own, else that of the first floating-point input."""
+    if isinstance(ask, Value) and ask.answer is not None:
+        return ask.answer
     return next((as_tensor(v).dtype for v in floats(call)), torch.float32)
 
 
@@ -90,6 +83,15 @@ def question(exercise: Exercise, case: Case, call: Call, draw: Draw) -> Question
 
 def judge(case: Case, call: Call, asked: Question, answer: Answer) -> Complaint | None:
     """Return what is wrong with an answer, or None."""
+    try:
+        return _judge(case, call, asked, answer)
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
+        # No driver of ours answers so: the learner's process has written the reply itself.
+        forged = Answer("garbled", detail="it has not the form of an answer")
+        return Complaint("garbled", messages.no_answer(call, forged))
+
+
+def _judge(case: Case, call: Call, asked: Question, answer: Answer) -> Complaint | None:
     ask = case.ask
     if isinstance(ask, Raises):
         if answer.outcome == "raised" and answer.error and answer.error["type"] in ask.errors:
@@ -104,8 +106,7 @@ def judge(case: Case, call: Call, asked: Question, answer: Answer) -> Complaint 
         return _judge_gradient(call, ask, asked, answer.result)
     if isinstance(ask, Untouched):
         return _judge_untouched(call, answer.result)
-    text = ask.judge(call, answer.result)
-    return None if text is None else Complaint("law", text)
+    return ask.judge(call, answer.result)
 
 
 def _complain(call: Call, mismatch: Mismatch | None, what: str) -> Complaint | None:
@@ -116,14 +117,14 @@ def _complain(call: Call, mismatch: Mismatch | None, what: str) -> Complaint | N
 
 
 def _judge_value(call: Call, ask: Value, asked: Question, result: Any) -> Complaint | None:
-    found = compare(read_output(result), asked.exact["value"], ask.tolerance, answer_dtype(call), ask.dtype)
+    found = compare(read_output(result), asked.exact["value"], ask.tolerance, answer_dtype(call, ask), ask.dtype)
     return _complain(call, found, "the answer")
 
 
 def _judge_gradient(call: Call, ask: Gradient, asked: Question, result: Any) -> Complaint | None:
     output = read_output(result["output"]) if isinstance(result, dict) else "nothing"
     if isinstance(output, str):
-        return Complaint("type", f"{messages.given(call)}\ngot {output} instead of a tensor")
+        return Complaint("type", messages.mismatch(call, Mismatch("type", output, "a tensor"), "the answer"))
     if result["grads"] is None:
         if tuple(output.shape) != tuple(asked.exact["cotangent"].shape):
             expected = tuple(asked.exact["cotangent"].shape)
@@ -154,7 +155,7 @@ def _judge_untouched(call: Call, result: Any) -> Complaint | None:
     if not isinstance(result, dict) or "args" not in result:
         return Complaint("type", "the inputs did not come back")
     before, after = [*call.args, *call.kwargs.values()], [*result["args"], *result["kwargs"].values()]
-    for position, (old, new) in enumerate(zip(before, after, strict=False)):
+    for position, (old, new) in enumerate(zip(before, after, strict=True)):
         if isinstance(old, (Tensor, np.ndarray)):
             old_tensor, new_tensor = as_tensor(old), as_tensor(new)
             same = old_tensor.shape == new_tensor.shape and old_tensor.dtype == new_tensor.dtype
@@ -190,5 +191,5 @@ def _same_numbers(mine: Tensor, theirs: Tensor) -> bool:
     if mine.shape != theirs.shape or mine.dtype != theirs.dtype:
         return False
     a, b = mine.double(), theirs.double()
-    near = (a - b).abs() <= 0.02 * torch.maximum(a.abs(), b.abs()) + 1e-5
+    near = a.isfinite() & b.isfinite() & ((a - b).abs() <= 0.02 * torch.maximum(a.abs(), b.abs()) + 1e-5)
     return bool((near | (a == b) | (a.isnan() & b.isnan())).all())

@@ -14,6 +14,7 @@ import torch
 
 from autograder.running import policy
 from autograder.running.reading import Reader
+from autograder.running.recursion import converts
 from autograder.running.references import Module, Own, read, resolve
 from autograder.spec import Rules
 
@@ -95,31 +96,43 @@ def _walk(sources: Mapping[str, str], modules: dict[str, Module], start: Own, ru
                 yield _unreadable(target.stem, error)
                 continue
         module = modules[target.stem]
-        if target.name is None:
-            for line, imported in module.foreign:
-                hides = imported.split(".")[0] in (
-                    "importlib",
-                    "builtins",
-                    "inspect",
-                    "operator",
-                    "functools",
-                    "solutions",
-                )
-                text = f"`import {imported}` is not allowed here"
-                yield Finding("hidden" if hides else "process", module.stem, line, text, refuse=hides)
+        for line, imported in _foreign(module, target):
+            hides = imported.split(".")[0] in (
+                "importlib",
+                "builtins",
+                "inspect",
+                "operator",
+                "functools",
+                "solutions",
+            )
+            text = f"`import {imported}` is not allowed here"
+            yield Finding("hidden" if hides else "process", module.stem, line, text, refuse=hides)
         statements = module.definitions.get(target.name, []) if target.name else _top(module)
         reader = Reader(module, forbidden, rules.allows)
         for statement in statements:
             reader.read(statement)
         for kind, line, text, refuse in reader.findings:
             yield Finding(kind, module.stem, line, text, refuse)
-        calls[target] = reader.reached
+        calls[target] = reader.reached - ({target} if converts(statements) else set())
         for reached in reader.reached | {Own(r.stem) for r in reader.reached}:
             if reached not in seen:
                 seen.add(reached)
                 queue.append(reached)
     if "loops" not in rules.allows:
         yield from _cycles(calls, modules)
+
+
+def _foreign(module: Module, target: Own) -> list[tuple[int, str]]:
+    """Return the foreign imports that run with `target`: those in a function's body, or those of the module."""
+    functions = [n for n in module.tree.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    if target.name is not None:
+        named = [n for n in functions if n.name == target.name]
+        return [found for found in module.foreign if _within(found[0], named)]
+    return [found for found in module.foreign if not _within(found[0], functions)]
+
+
+def _within(line: int, nodes: list[ast.FunctionDef | ast.AsyncFunctionDef]) -> bool:
+    return any(n.lineno <= line <= (n.end_lineno or n.lineno) for n in nodes)
 
 
 def _top(module: Module) -> list[ast.stmt]:

@@ -1,6 +1,7 @@
 """What the gate allows: lists only, each with its reason."""
 
 import types
+import typing
 
 import numpy as np
 import torch
@@ -123,7 +124,7 @@ CONTEXTS: tuple[object, ...] = (
 )
 # What a class may derive from, and which special methods it may define.
 BASES: tuple[object, ...] = (object, torch.autograd.Function, torch.nn.Module, torch.optim.Optimizer, Exception)
-BASES += (ValueError, TypeError)
+BASES += (ValueError, TypeError, typing.NamedTuple, typing.Protocol)
 METHODS = frozenset({"__init__", "__call__", "__repr__", "__len__", "__getitem__", "__iter__", "__post_init__"})
 
 

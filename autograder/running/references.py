@@ -48,13 +48,27 @@ def bound_names(target: ast.AST) -> Iterator[str]:
             yield node.id
 
 
+def _imported(tree: ast.Module) -> ast.Module:
+    """Return the module without its `if __name__ == "__main__":` blocks: an import does not run them.
+
+    Not where the name may be bound to something else.
+    """
+    tests = ("__name__ == '__main__'", "'__main__' == __name__")
+    blocks = [n for n in tree.body if isinstance(n, ast.If) and not n.orelse and ast.unparse(n.test) in tests]
+    if not blocks:
+        return tree
+    rest = ast.Module([n for n in tree.body if n not in blocks], tree.type_ignores)
+    shown = ast.dump(rest).replace("attr='__name__', ctx=Load()", "")  # type(x).__name__ is harmless
+    return tree if "__name__" in shown else rest
+
+
 def read(stem: str, source: str, stems: frozenset[str], package: str = "exercises") -> Module:
     """Parse a source and collect what its names refer to.
 
     Raises:
         SyntaxError: As `ast.parse`.
     """
-    module = Module(stem, ast.parse(source))
+    module = Module(stem, _imported(ast.parse(source)))
     for node in module.tree.body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             module.definitions.setdefault(node.name, []).append(node)
@@ -65,7 +79,7 @@ def read(stem: str, source: str, stems: frozenset[str], package: str = "exercise
     for inner in ast.walk(module.tree):
         if isinstance(inner, ast.Import):
             for alias in inner.names:
-                _bind_import(module, inner.lineno, alias)
+                _bind_import(module, inner.lineno, alias, stems, package)
         elif isinstance(inner, ast.ImportFrom):
             _bind_from(module, inner, stems, package)
     return module
@@ -78,8 +92,12 @@ def _load(name: str) -> Any:
         return UNKNOWN
 
 
-def _bind_import(module: Module, line: int, alias: ast.alias) -> None:
+def _bind_import(module: Module, line: int, alias: ast.alias, stems: frozenset[str], package: str) -> None:
     bound = alias.asname or alias.name.split(".")[0]
+    sibling = alias.name.removeprefix(package + ".")
+    if alias.asname and sibling != alias.name and sibling in stems:
+        module.imports[bound] = Own(sibling)
+        return
     value = _load(alias.name if alias.asname else alias.name.split(".")[0])
     if alias.name not in policy.IMPORTABLE and not alias.name.startswith("triton"):
         module.foreign.append((line, alias.name))
