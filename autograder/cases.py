@@ -15,8 +15,8 @@ TEXTBOOK = Tolerance(ulps=4, floor=1.0)
 HALF = Tolerance(ulps=1.5, floor=1.0)
 STEEP = Tolerance(ulps=32, floor=1.0)  # exp of large differences amplifies the rounding of its argument
 TIGHT = Tolerance(ulps=1)
-# At 300, exp(x - y) in a backward, as torch writes it, turns the absolute error of y (4 ulps of a number above 256) into
-# a relative one, and the cotangent is at most 2.
+# At 300, exp(x - y) in a backward, as torch writes it, makes the absolute error of y (4 ulps of a number above 256) a
+# relative one, and the cotangent is at most 2.
 OFFSET = Tolerance(ulps=8, floor=256.0)
 Inputs = Callable[[Draw], Any]
 

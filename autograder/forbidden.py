@@ -18,7 +18,12 @@ LOG_SUMS = Forbidden(
         torch.logcumsumexp,
         torch.Tensor.logcumsumexp,
     ),
-    ops=frozenset({"aten::logsumexp", "aten::logaddexp", "aten::logaddexp2", "aten::logcumsumexp"}),
+    ops=frozenset(
+        {
+            *("aten::logsumexp", "aten::logaddexp", "aten::logaddexp2", "aten::logcumsumexp", "aten::_logcumsumexp"),
+            "aten::_ctc_loss",  # sums over paths, which can be made to be the row's numbers
+        }
+    ),
 )
 SOFTMAXES = Forbidden(
     functions=(
@@ -38,11 +43,23 @@ SOFTMAXES = Forbidden(
         torch.nn.LogSoftmax,
         F.scaled_dot_product_attention,
     ),
-    ops=frozenset({"aten::_softmax", "aten::_log_softmax", "aten::softmax.int", "aten::log_softmax.int"}),
+    ops=frozenset(
+        {
+            *("aten::_softmax", "aten::_log_softmax", "aten::_safe_softmax", "aten::_masked_softmax"),
+            *("aten::_scaled_dot_product_flash_attention_for_cpu", "aten::_native_multi_head_attention"),
+            *("aten::_transformer_encoder_layer_fwd", "aten::_scaled_dot_product_flash_attention"),
+            *("aten::_scaled_dot_product_efficient_attention", "aten::_scaled_dot_product_cudnn_attention"),
+        }
+    ),
 )
 CROSS_ENTROPIES = Forbidden(
     functions=(F.cross_entropy, F.nll_loss, torch.nn.CrossEntropyLoss, torch.nn.NLLLoss),
     ops=frozenset({"aten::nll_loss_forward", "aten::nll_loss2d_forward", "aten::cross_entropy_loss"}),
+)
+SGD = Forbidden(functions=(torch.optim.SGD,))
+SOFT_THRESHOLDS = Forbidden(
+    functions=(F.softshrink, F.hardshrink, F.threshold, torch.nn.Softshrink, torch.nn.Hardshrink, torch.nn.Threshold),
+    ops=frozenset({"aten::softshrink", "aten::hardshrink", "aten::threshold"}),
 )
 NUMPY_LOG_SUMS = Forbidden(
     functions=(np.logaddexp, np.logaddexp2, torch.from_numpy, torch.tensor, torch.as_tensor, torch.asarray)

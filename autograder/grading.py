@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -13,6 +14,7 @@ from autograder.judging.closeness import compare, read_output
 from autograder.judging.diagnosis import Experience, copy_message, diagnose
 from autograder.judging.questions import Question, answer_dtype, judge, question
 from autograder.judging.verdicts import ORDER, CaseVerdict, Diagnosis, ExerciseVerdict, Status
+from autograder.mistakes.faults import FAULTS
 from autograder.running import gate
 from autograder.running.confinement import wall_level
 from autograder.running.drivers import DRIVERS, describe_error, freshen
@@ -47,6 +49,7 @@ class Grading:
         self.layers: tuple[str, ...] = ()
         self._worker: Worker | None = None
         self._timeouts = 0
+        self._spotted = ""  # a forbidden op that only a call with numbers ended in
         self._kinds: list[str] = []
         self._experiences: list[Experience] = []
 
@@ -106,9 +109,18 @@ class Grading:
             return None
         self._worker = self.wall.worker()
         self.layers = self._worker.layers
-        texts = {stem: text for stem, text in self.sources.items()}
-        answer = self._worker.ask("load", LOAD_S, texts=texts, stem=self.stem, function=self.exercise.name)
+        answer = self._worker.ask("load", LOAD_S, **self._loading())
         return None if answer.outcome == "returned" else answer
+
+    def _loading(self) -> dict[str, Any]:
+        barred = tuple(sorted(self.exercise.rules.forbidden.ops))
+        return {"texts": dict(self.sources), "stem": self.stem, "function": self.exercise.name, "barred": barred}
+
+    def _seen(self, answer: Answer) -> Answer:
+        """Return the answer, and note if it ended in an op that was taken away."""
+        if answer.error is not None and answer.error["type"] == "ForbiddenOp":
+            self._spotted = messages.clean(str(answer.error["message"]))
+        return answer
 
     def _ask(self, driver: str, message: dict[str, Any], limit_s: float) -> Answer:
         if self._timeouts >= TIMEOUTS:
@@ -118,7 +130,7 @@ class Grading:
             assert self._worker is not None
             failure = self._worker.ask("drive", limit_s, driver=driver, **message)
         self._timeouts += failure.outcome == "timeout"
-        return failure
+        return self._seen(failure)
 
     def _cases(self, report: gate.Report) -> list[CaseVerdict] | str:
         if not report.refused and self._distrusted(report):
@@ -141,7 +153,18 @@ class Grading:
         rows += [self._case(case) for case in order]
         rows += [self._on_cuda()] if tracks.CUDA in dict(tracks.rows(self.exercise)) else []
         rows += [self._timed(timed) for timed in self._times()]
-        return rows
+        return self._refuse(rows) if self._spotted else rows
+
+    def _refuse(self, rows: list[CaseVerdict]) -> list[CaseVerdict]:
+        """Fail every case: what the meta run did not show came to light in a case."""
+        self._kinds.append("forbidden-op")
+        failed = []
+        for row in rows:
+            text = (
+                row.message if row.family != "rules" and row.visibility == "private" else f"not judged: {self._spotted}"
+            )
+            failed.append(row if row.status == "skipped" else replace(row, status="failed", message=text))
+        return failed
 
     def _distrusted(self, report: gate.Report) -> bool:
         if not any(f.kind == "process" for f in report.findings):
@@ -181,7 +204,7 @@ class Grading:
             return self._verdict(name, family, "failed", 1.0, refused)
         worker = self.wall.worker(cuda=True)
         try:
-            loaded = worker.ask("load", CUDA_S, texts=self.sources, stem=self.stem, function=self.exercise.name)
+            loaded = worker.ask("load", CUDA_S, **self._loading())
             for case in self.exercise.cases:
                 if not case.public or case.honours or not isinstance(case.ask, (Value, Gradient)):
                     continue
@@ -190,7 +213,9 @@ class Grading:
                 asked = question(self.exercise, case, call, draw)
                 answer = loaded
                 if loaded.outcome == "returned":
-                    answer = worker.ask("drive", CUDA_S, driver=asked.driver, device="cuda", **asked.message)
+                    answer = self._seen(
+                        worker.ask("drive", CUDA_S, driver=asked.driver, device="cuda", **asked.message)
+                    )
                 complaint = judge(case, call, asked, answer)
                 if complaint is not None:
                     text = f"{case.family}: {case.name}, on CUDA\n{complaint.message}"
@@ -242,8 +267,8 @@ class Grading:
     def _diagnosis(self, verdicts: Sequence[CaseVerdict]) -> Diagnosis | None:
         if all(v.status in ("passed", "inconclusive") for v in verdicts if not v.honours):
             return None
-        kinds = [*self._kinds, *(v.kind for v in verdicts if v.kind and v.family in ("memory", "time"))]
-        return diagnose(self._experiences, kinds, self.mistakes, run_mistake)
+        kinds = [*self._kinds, *(v.kind for v in verdicts if v.kind)]
+        return diagnose(self._experiences, kinds, [*self.mistakes, *FAULTS], run_mistake)
 
 
 def run_mistake(mistake: Mistake, asked: Question) -> Answer:

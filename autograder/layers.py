@@ -18,6 +18,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "autograder.specs": (
         "autograder.spec",
         "autograder.answer",
+        "autograder.judging.truth",
         "autograder.exact",
         "autograder.cases",
         "autograder.forbidden",

@@ -82,9 +82,10 @@ class Untouched:
 
 @dataclass(frozen=True)
 class Raises:
-    """Ask for an exception of one of these types (names)."""
+    """Ask for an exception of one of these types (names), when `driver` is asked."""
 
     errors: tuple[str, ...]
+    driver: str = "value"
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ class Exercise:
     """
 
     name: str
-    reference: Callable[..., torch.Tensor]
+    reference: Callable[..., Any]
     precise: Callable[..., "Exact"] | None
     cases: tuple[Case, ...]
     hints: tuple[str, str, str]

@@ -42,6 +42,20 @@ def _same(value: Any) -> Any:
     return value
 
 
+def _is_trace(result: Any) -> bool:
+    """Return whether a result is what the driver gives, and nothing that the learner's process made up."""
+    kinds = {"ops": dict, "leaks": list, "peak": int, "outputs": list, "input_bytes": int}
+    if not isinstance(result, dict) or any(type(result.get(key)) is not kind for key, kind in kinds.items()):
+        return False
+    words = [*result["ops"], *result["leaks"]]
+    numbers = [*result["ops"].values(), result["input_bytes"]]
+    return (
+        all(isinstance(word, str) for word in words)
+        and all(type(number) is int and number > 0 for number in numbers)
+        and all(isinstance(output, list) and len(output) == 3 for output in result["outputs"])
+    )
+
+
 class Tracks:
     """Judges these cases. `refused` says why the rest of the exercise must not be judged, if so."""
 
@@ -83,7 +97,10 @@ class Tracks:
         call: Call = self.exercise.trace(*size)
         place = _meta if "boolean_masks" not in self.exercise.rules.allows else _same
         message = {"args": tuple(map(place, call.args)), "kwargs": {k: place(v) for k, v in call.kwargs.items()}}
-        return self._ask("traced", {**message, "wrt": wrt}, LIMIT_S)
+        answer = self._ask("traced", {**message, "wrt": wrt}, LIMIT_S)
+        if answer.outcome == "returned" and not _is_trace(answer.result):
+            return Answer("garbled", detail="the answer was not readable: it has not the form of a trace")
+        return answer
 
     def _growth(self, traced: dict[tuple[int, int], Answer]) -> list[str]:
         counted = [a.result["ops"] for a in traced.values() if a.outcome == "returned"]
@@ -104,7 +121,7 @@ class Tracks:
         answer = traced[SIZES[0]]
         if answer.outcome == "raised" and answer.error is not None:
             text = messages.error_line(answer.error)
-            if any(sign in text for sign in SYNCS) or answer.error["type"] == "NotImplementedError":
+            if any(sign in text for sign in SYNCS) or answer.error.get("type") == "NotImplementedError":
                 self.kinds.append("sync")
                 return [f"{text}\nthis needs the numbers on the CPU in the middle of the call: use torch.where"]
             self.kinds.append("leak")

@@ -37,7 +37,7 @@ def read_output(output: Any) -> Tensor | str:
         return value
     if output["kind"] == "array" and isinstance(value, np.ndarray):
         return torch.from_numpy(value)
-    if output["kind"] == "plain" and type(value) in (float, int):
+    if output["kind"] == "plain" and (type(value) is float or (type(value) is int and abs(value) < 1 << 63)):
         return torch.tensor(value, dtype=torch.float64)
     if output["kind"] == "several" and isinstance(output.get("items"), list):
         parts = [read_output(item) for item in output["items"]]

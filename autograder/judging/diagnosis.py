@@ -42,6 +42,20 @@ def _explains(experience: Experience, answer: Answer, complaint: Complaint) -> b
     return same_by_kind or alike(experience.answer, answer)
 
 
+@dataclass(frozen=True)
+class Suspect:
+    """A known mistake: the failed cases that it explains (by number), and how many others it would have failed."""
+
+    mistake: Mistake
+    explained: frozenset[int]
+    structural: frozenset[int]
+    contradicted: int
+
+    def gain(self, left: set[int]) -> int:
+        """Return by how many cases it explains more than it contradicts."""
+        return len(self.explained & left) - self.contradicted
+
+
 def diagnose(
     experiences: Sequence[Experience],
     kinds: Sequence[str],
@@ -51,25 +65,21 @@ def diagnose(
     """Return the mistakes that explain the failures, the best one first.
 
     `kinds` are the complaints that come without answers (the gate's, the meta run's). `run` puts a question to a
-    mistake, as the worker does to the learner's function. A mistake that fails where the learner passed is ruled out.
+    mistake, as the worker does to the learner's function. Learners make several mistakes at a time, and each on a base
+    of its own: a mistake counts if it explains more cases than it fails where the learner passed.
     """
-    found = [m for kind in kinds if kind not in LAST for m in mistakes if m.fault == kind]
+    found = [m for kind in kinds if kind not in LAST for m in _with_fault(kind, mistakes)]
     open_cases = [e for e in experiences if e.complaint is not None]
-    ranked: list[tuple[bool, int, int, Mistake, list[Experience]]] = []
-    for order, mistake in enumerate(mistakes):
-        if mistake.fault is not None or not open_cases:
-            continue
-        explained = _explained(mistake, experiences, open_cases, run)
-        if explained:
-            structural = any(e.complaint and e.complaint.kind in STRUCTURAL for e in explained)
-            ranked.append((not structural, -len(explained), order, mistake, explained))
-    ranked.sort(key=lambda entry: entry[:3])
-    left = list(open_cases)
-    for *_, mistake, explained in ranked:
-        if any(e in left for e in explained):
-            found.append(mistake)
-            left = [e for e in left if e not in explained]
-    found += [m for kind in kinds if kind in LAST for m in mistakes if m.fault == kind]
+    suspects = [_suspect(m, experiences, open_cases, run) for m in mistakes] if open_cases else []
+    left = set(range(len(open_cases)))
+    while True:
+        likely = [s for s in suspects if s.gain(left) > 0]
+        if not likely:
+            break
+        best = max(likely, key=lambda s: (bool(s.structural & left), s.gain(left)))
+        found.append(best.mistake)
+        left -= best.explained
+    found += [m for kind in kinds if kind in LAST for m in _with_fault(kind, mistakes)]
     unique = list(dict.fromkeys(m.id for m in found))
     if not unique:
         return None
@@ -77,26 +87,33 @@ def diagnose(
     return Diagnosis(unique[0], "\n".join([texts[unique[0]], *(f"Also: {texts[i]}" for i in unique[1:3])]))
 
 
-def _explained(
+def _with_fault(kind: str, mistakes: Sequence[Mistake]) -> list[Mistake]:
+    return [m for m in mistakes if m.fault == kind][:1]
+
+
+def _suspect(
     mistake: Mistake,
     experiences: Sequence[Experience],
     open_cases: Sequence[Experience],
     run: Callable[[Mistake, Question], Answer],
-) -> list[Experience]:
-    explained = []
-    for experience in open_cases:
-        answer = run(mistake, experience.asked)
-        complaint = judge(experience.case, experience.call, experience.asked, answer)
-        if complaint is not None and _explains(experience, answer, complaint):
-            explained.append(experience)
-    if not explained:
-        return []
-    for experience in experiences:
-        if experience.complaint is None:
+) -> Suspect:
+    explained, structural = set(), set()
+    for number, experience in enumerate(open_cases):
+        assert experience.complaint is not None
+        if mistake.fault is not None:
+            same = mistake.fault == f"case:{experience.complaint.kind}"
+        else:
             answer = run(mistake, experience.asked)
-            if judge(experience.case, experience.call, experience.asked, answer) is not None:
-                return []
-    return explained
+            complaint = judge(experience.case, experience.call, experience.asked, answer)
+            same = complaint is not None and _explains(experience, answer, complaint)
+        if same:
+            explained.add(number)
+            structural |= {number} if experience.complaint.kind in STRUCTURAL else set()
+    contradicted = 0
+    if explained and mistake.fault is None:
+        passed = [e for e in experiences if e.complaint is None]
+        contradicted = sum(judge(e.case, e.call, e.asked, run(mistake, e.asked)) is not None for e in passed)
+    return Suspect(mistake, frozenset(explained), frozenset(structural), contradicted)
 
 
 def copy_message(value: Any) -> Any:

@@ -77,15 +77,16 @@ def question(exercise: Exercise, case: Case, call: Call, draw: Draw) -> Question
         return Question("untouched", message, {})
     if isinstance(case.ask, Driven):
         return Question(case.ask.driver, message, {})
-    exact_value = None if isinstance(case.ask, Raises) else exact_answer(exercise, call)
-    return Question("value", message, {"value": exact_value})
+    if isinstance(case.ask, Raises):
+        return Question(case.ask.driver, message, {})
+    return Question("value", message, {"value": exact_answer(exercise, call)})
 
 
 def judge(case: Case, call: Call, asked: Question, answer: Answer) -> Complaint | None:
     """Return what is wrong with an answer, or None."""
     try:
         return _judge(case, call, asked, answer)
-    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
         # No driver of ours answers so: the learner's process has written the reply itself.
         forged = Answer("garbled", detail="it has not the form of an answer")
         return Complaint("garbled", messages.no_answer(call, forged))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.running.tracing import trace
+from autograder.running.tracing import Trace, trace
 
 Driver = Callable[..., Any]
 DRIVERS: dict[str, Driver] = {}
@@ -119,3 +119,36 @@ def freshen(value: Any, turn: int) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(freshen(item, turn) for item in value)
     return value
+
+
+@driver
+def optimizer(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run an optimizer class over given gradients and return the weights at the end.
+
+    `args` are the weights and, for each step, a gradient or None for each weight. Of `kwargs`, `groups` gives each
+    weight a parameter group with options of its own, `reload_at` moves to a new optimizer by its state_dict before that
+    step, and `count` asks for the dispatcher ops of the last step; the others go to the class.
+    """
+    weights, gradients = args
+    options = dict(kwargs)
+    groups, reload_at = options.pop("groups", None), options.pop("reload_at", None)
+    count = options.pop("count", False)
+    params = [torch.nn.Parameter(w.clone()) for w in weights]
+
+    def make() -> Any:
+        given = [{"params": [p], **group} for p, group in zip(params, groups, strict=True)] if groups else params
+        return function(given, **options)
+
+    made, ops = make(), 0
+    for number, step in enumerate(gradients):
+        if number == reload_at:
+            state = made.state_dict()
+            made = make()
+            made.load_state_dict(state)
+        for p, g in zip(params, step, strict=True):
+            p.grad = None if g is None else g.clone()
+        with Trace(params, "cpu") as seen:
+            made.step()
+        ops = sum(seen.ops.values())
+    grads = [None if p.grad is None else p.grad for p in params]
+    return {"weights": [p.detach() for p in params], "grads": grads, "ops": ops if count else None}

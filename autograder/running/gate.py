@@ -72,7 +72,10 @@ def examine(sources: Mapping[str, str], stem: str, name: str, rules: Rules) -> R
         return Report("missing", (Finding("missing", stem, 0, text),))
     if is_stub(definitions[-1]):
         return Report("not_written")
-    findings = list(_walk(sources, modules, Own(stem, name), rules))
+    try:
+        findings = list(_walk(sources, modules, Own(stem, name), rules))
+    except RecursionError as error:
+        return Report("unreadable", (_unreadable(stem, error),))
     return Report("written", tuple(sorted(set(findings), key=lambda f: (not f.refuse, f.stem, f.line, f.text))))
 
 
@@ -111,6 +114,8 @@ def _walk(sources: Mapping[str, str], modules: dict[str, Module], start: Own, ru
         reader = Reader(module, forbidden, rules.allows)
         for statement in statements:
             reader.read(statement)
+        if target.name is None:
+            _read_imported(reader, module)
         for kind, line, text, refuse in reader.findings:
             yield Finding(kind, module.stem, line, text, refuse)
         calls[target] = reader.reached - ({target} if converts(statements) else set())
@@ -139,6 +144,39 @@ def _top(module: Module) -> list[ast.stmt]:
     """Return what an import runs, but for definitions and imports, which are judged where they are used."""
     definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
     return [n for n in module.tree.body if not isinstance(n, (*definitions, ast.Assign, ast.AnnAssign))]
+
+
+def _read_imported(reader: Reader, module: Module) -> None:
+    """Read what an import runs of assignments, heads of definitions and class bodies.
+
+    Only what hides or reaches out counts there, and what is called: a constant is judged where it is used.
+    """
+    aside = Reader(module, reader.forbidden, reader.allows)
+    for node in _at_import(module):
+        before = set(aside.reached)
+        aside.read(node)
+        if any(isinstance(inner, ast.Call) for inner in ast.walk(node)):
+            reader.reached |= aside.reached - before
+    reader.findings += [found for found in aside.findings if found[0] in ("hidden", "process")]
+
+
+def _at_import(module: Module) -> Iterator[ast.AST]:
+    queue: list[ast.stmt] = list(module.tree.body)
+    while queue:
+        node = queue.pop(0)
+        called: list[ast.expr] = []
+        if isinstance(node, ast.ClassDef):
+            called = [*node.bases, *(keyword.value for keyword in node.keywords)]
+            queue += [n for n in node.body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node.args
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            # A library's own decorator or base does no harm to what nobody uses.
+            for part in (*called, *node.decorator_list):
+                if not isinstance(part, ast.Attribute) or not callable(resolve(part, module, frozenset())):
+                    yield ast.Call(part, [], [])
+        elif node not in module.tree.body or isinstance(node, (ast.Assign, ast.AnnAssign)):
+            yield node
 
 
 def _cycles(calls: dict[Own, set[Own]], modules: dict[str, Module]) -> Iterator[Finding]:

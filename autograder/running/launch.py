@@ -159,12 +159,13 @@ class Zygote:
         return int(self._hear(SPAWN_S)["pid"])
 
     def reap(self, pid: int) -> int:
-        """Kill a worker and return its wait status."""
+        """Kill a worker and return its wait status, 0 where the zygote does not tell."""
         try:
             self._socket.send(json.dumps({"do": "reap", "pid": pid}).encode())
-        except OSError:
+            return int(self._hear(SPAWN_S)["status"])
+        except (OSError, WallError):
+            self._socket.close()  # a late answer must not be taken for the next one; the wall starts a new zygote
             return 0
-        return int(self._hear(SPAWN_S)["status"])
 
     def close(self) -> None:
         """End the zygote and all of its workers."""

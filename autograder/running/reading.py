@@ -2,7 +2,7 @@
 
 import ast
 import builtins
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import Any, Protocol
 
 import torch
@@ -33,7 +33,7 @@ class Forbids(Protocol):
 class Reader:
     """Collects findings (kind, line, text, refuse) and the learner's own definitions that are referred to."""
 
-    def __init__(self, module: Module, forbidden: Forbids, allows: Mapping[str, str]) -> None:
+    def __init__(self, module: Module, forbidden: Forbids, allows: Collection[str]) -> None:
         """Read definitions of `module`."""
         self.module = module
         self.forbidden = forbidden
@@ -46,8 +46,8 @@ class Reader:
         self._stores: list[str] = []
         self._short_maps: set[int] = set()
 
-    def read(self, statement: ast.stmt) -> None:
-        """Examine one definition or statement."""
+    def read(self, statement: ast.AST) -> None:
+        """Examine one definition, statement or expression."""
         self._local = frozenset(self._locals(statement))
         self._own = frozenset(
             n.name for n in ast.walk(statement) if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and n is not statement
@@ -67,7 +67,7 @@ class Reader:
             if not (isinstance(node, ast.Constant) and id(node) in docstrings):
                 self._node(node)
 
-    def _locals(self, statement: ast.stmt) -> set[str]:
+    def _locals(self, statement: ast.AST) -> set[str]:
         names: set[str] = set()
         self._assigned = {}
         self._stores = []

@@ -26,7 +26,7 @@ class Timing:
     ratio: float
     pairs: int
     failure: Answer | None = None
-    turn: int = 0  # the last call's, and its output: the grader checks that what was timed was also right
+    turn: int = 0  # the fastest call's, and its output: the grader checks that what counts was also right
     output: Any = None
 
 
@@ -61,7 +61,7 @@ def race(
             return Timing("failed", 0.0, 0, ready)
     walls: list[tuple[float, float]] = []
     cpus: list[tuple[int, int]] = []
-    ratio = 0.0
+    ratio, fastest, fastest_turn, output = 0.0, float("inf"), turns, None
     status: Status | None = None
     stop = time.perf_counter() + most_s
     while len(walls) < MOST_PAIRS and (len(walls) < BATCH or time.perf_counter() < stop):
@@ -70,6 +70,11 @@ def race(
             my_wall, my_cpu, failure = _one(mine, turn, limit_s)
             if failure is not None:
                 return Timing("failed", 0.0, len(walls), failure)
+            if my_wall < fastest:  # one call in five may be garbage at once: it is the one to look at
+                fetched = mine.ask("fetch", limit_s)
+                if fetched.outcome != "returned":
+                    return Timing("failed", 0.0, len(walls), fetched)
+                fastest, fastest_turn, output = my_wall, turn, fetched.result
             their_wall, their_cpu, failure = _one(theirs, turn, limit_s)
             if failure is not None:
                 return Timing("inconclusive", 0.0, len(walls), failure)
@@ -84,5 +89,4 @@ def race(
         noisy = reference[len(reference) // 2] > NOISY * reference[0]
         my_cpu, their_cpu = (min(c[i] for c in cpus) for i in (0, 1))
         status = "inconclusive" if noisy and 0 < my_cpu <= budget * max(their_cpu, 1) else "failed"
-    output = mine.ask("fetch", limit_s)
-    return Timing(status, ratio, len(walls), None, turns + len(walls) - 1, output.result)
+    return Timing(status, ratio, len(walls), None, fastest_turn, output)

@@ -73,8 +73,8 @@ def encode(value: Any, blobs: list[bytes]) -> Any:
         return {"f": float(value).hex()}
     if type(value) in (torch.Tensor, torch.nn.Parameter):
         name = str(value.dtype).removeprefix("torch.")
-        if name not in DTYPES:
-            raise WireError(f"no form on the wire for a tensor of {name}")
+        if name not in DTYPES or value.layout != torch.strided:
+            raise WireError(f"no form on the wire for a {value.layout} tensor of {name}")
         if value.device.type == "meta":
             return {"e": [name, list(value.shape)]}
         layout = {"shape": list(value.shape), "strides": list(value.stride()), "device": value.device.type}
@@ -95,13 +95,22 @@ def encode(value: Any, blobs: list[bytes]) -> Any:
     raise WireError(f"no form on the wire for {type(value).__name__}")
 
 
-def _take(payload: memoryview, span: Any, expected: int) -> bytearray:
+class Payload:
+    """The bytes behind a header; each is given out once, so that a short header cannot claim much memory."""
+
+    def __init__(self, data: bytearray) -> None:
+        """Hold the bytes."""
+        self.data, self.left = memoryview(data), len(data)
+
+
+def _take(payload: Payload, span: Any, expected: int) -> bytearray:
     offset, length = span
     if type(offset) is not int or type(length) is not int or offset < 0 or length != expected:
         raise WireError("a tensor whose bytes do not fit its shape")
-    if offset + length > len(payload):
+    payload.left -= length
+    if offset + length > len(payload.data) or payload.left < 0:
         raise WireError("a tensor beyond the payload")
-    return bytearray(payload[offset : offset + length])
+    return bytearray(payload.data[offset : offset + length])
 
 
 def _shape(shape: Any) -> list[int]:
@@ -110,10 +119,10 @@ def _shape(shape: Any) -> list[int]:
     return shape
 
 
-def decode(value: Any, payload: memoryview, meta: bool = True) -> Any:
+def decode(value: Any, payload: Payload, meta: bool = True) -> Any:
     """Turn JSON made by `encode` back into the value; every tensor owns fresh memory with the strides it had.
 
-    Without `meta`, a tensor on the meta device is refused: it has no numbers that could be judged.
+    Without `meta`, a tensor on the meta device is refused (it has no numbers that could be judged), and so is a generator.
 
     Raises:
         WireError: The JSON was not made by `encode`.
@@ -144,14 +153,14 @@ def decode(value: Any, payload: memoryview, meta: bool = True) -> Any:
             return DTYPES[body]
         if kind == "e" and meta:
             return torch.empty(_shape(body[1]), dtype=DTYPES[body[0]], device="meta")
-        if kind == "g":
+        if kind == "g" and meta:
             return torch.Generator().manual_seed(body)
     except (TypeError, ValueError, KeyError, IndexError, OverflowError, RuntimeError) as error:
         raise WireError(f"a malformed value: {error}") from None
     raise WireError("a value of no known kind")
 
 
-def _decode_tensor(name: str, layout: dict[str, Any], span: list[int], payload: memoryview) -> torch.Tensor:
+def _decode_tensor(name: str, layout: dict[str, Any], span: list[int], payload: Payload) -> torch.Tensor:
     dtype, shape = DTYPES[name], _shape(layout["shape"])
     data = _take(payload, span, math.prod(shape) * dtype.itemsize)
     flat = torch.frombuffer(data, dtype=dtype) if len(data) else torch.empty(0, dtype=dtype)
@@ -252,7 +261,7 @@ def receive(
     if magic != MAGIC or header_size > header_cap or payload_size > payload_cap:
         raise WireError("an oversized or foreign frame")
     header = bytes(_read(fd, header_size, until))
-    payload = memoryview(_read(fd, payload_size, until))
+    payload = Payload(_read(fd, payload_size, until))
     try:
         fields = json.loads(header)
     except (ValueError, RecursionError):

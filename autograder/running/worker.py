@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from autograder.running import wire
+from autograder.running.barred import bar
 from autograder.running.confinement import Policy, confine
 from autograder.running.drivers import DRIVERS, describe, describe_error, freshen, moved
 
@@ -54,11 +55,12 @@ class Bench:
         self.ready: tuple[Any, Any] = ((), {})
         self.output: Any = None
 
-    def load(self, texts: dict[str, str], stem: str, function: str) -> None:
-        """Import the learner's module and pick the function."""
+    def load(self, texts: dict[str, str], stem: str, function: str, barred: tuple[str, ...] = ()) -> None:
+        """Import the learner's module, pick the function, and take the `barred` ops away from it."""
         sys.meta_path.insert(0, Sources(texts))
         module = __import__(f"{PACKAGE}.{stem}", fromlist=["*"])
         self.function = getattr(module, function)
+        bar(barred)
 
     def load_reference(self, path: str) -> None:
         """Pick a trusted function by its path, "torch.logsumexp"."""

@@ -45,8 +45,8 @@ def _thousand(draw: Draw) -> torch.Tensor:
     return x
 
 
-def _pairs(draw: Draw) -> tuple[torch.Tensor, torch.Tensor]:
-    return draw.normal(3, 4, scale=5), draw.normal(3, 4, scale=5)
+def _pairs(draw: Draw, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, torch.Tensor]:
+    return draw.normal(3, 4, scale=5, dtype=dtype), draw.normal(3, 4, scale=5, dtype=dtype)
 
 
 def _ordered(draw: Draw, dtype: torch.dtype = torch.float32, scale: float = 3) -> tuple[torch.Tensor, torch.Tensor]:
@@ -118,15 +118,9 @@ logaddexp = Exercise(
         case("single numbers", "shape", lambda d: (d.normal(), d.normal())),
         case("empty", "shape", lambda d: (d.normal(0, 3), d.normal(0, 3)), private=True),
         case("not contiguous", "shape", lambda d: (transposed(d), d.normal(3, 5)), private=True),
-        case("float64", "dtype", lambda d: (d.normal(5, dtype=torch.float64),) * 2, Value(TEXTBOOK, dtype=True)),
-        case("float16", "dtype", lambda d: (d.normal(5, dtype=torch.float16),) * 2, Value(HALF, dtype=True)),
-        case(
-            "bfloat16",
-            "dtype",
-            lambda d: (d.normal(5, dtype=torch.bfloat16), d.normal(5, dtype=torch.bfloat16)),
-            Value(HALF, dtype=True),
-            private=True,
-        ),
+        case("float64", "dtype", lambda d: _pairs(d, torch.float64), Value(TEXTBOOK, dtype=True)),
+        case("float16", "dtype", lambda d: _pairs(d, torch.float16), Value(HALF, dtype=True)),
+        case("bfloat16", "dtype", lambda d: _pairs(d, torch.bfloat16), Value(HALF, dtype=True), private=True),
         case("large offsets", "extremes", columns([1e4, -1e4, 1e6, 200.0], [1e4, -1e4, 1e6 - 1, -200.0])),
         case("-inf", "extremes", columns([-INF, -INF, 1.0], [-INF, 2.0, -INF])),
         case("+inf", "extremes", columns([INF, INF, INF, 1.0], [INF, 1.0, -INF, INF])),
