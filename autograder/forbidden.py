@@ -56,10 +56,46 @@ CROSS_ENTROPIES = Forbidden(
     functions=(F.cross_entropy, F.nll_loss, torch.nn.CrossEntropyLoss, torch.nn.NLLLoss),
     ops=frozenset({"aten::nll_loss_forward", "aten::nll_loss2d_forward", "aten::cross_entropy_loss"}),
 )
+GATHERS = Forbidden(
+    functions=(
+        torch.gather,
+        torch.Tensor.gather,
+        torch.take_along_dim,
+        torch.Tensor.take_along_dim,
+        torch.take,
+        torch.Tensor.take,
+        torch.index_select,
+        torch.Tensor.index_select,
+    ),
+    ops=frozenset({"aten::gather", "aten::take", "aten::index_select"}),
+)
+ENTROPIES = Forbidden(
+    functions=(torch.special.entr, torch.special.xlogy, torch.xlogy, torch.Tensor.xlogy, F.kl_div),
+    ops=frozenset({"aten::special_entr", "aten::kl_div"}),
+)
 SGD = Forbidden(functions=(torch.optim.SGD,))
 SOFT_THRESHOLDS = Forbidden(
     functions=(F.softshrink, F.hardshrink, F.threshold, torch.nn.Softshrink, torch.nn.Hardshrink, torch.nn.Threshold),
     ops=frozenset({"aten::softshrink", "aten::hardshrink", "aten::threshold"}),
+)
+# A gradient by hand is not one by automatic differentiation, nor one of torch's own backward functions.
+BACKWARDS = Forbidden(
+    functions=(
+        torch.autograd.grad,
+        torch.autograd.backward,
+        torch.Tensor.backward,
+        torch.func.vjp,
+        torch.func.jvp,
+        torch.func.grad,
+        torch.func.grad_and_value,
+        torch.func.jacrev,
+        torch.func.jacfwd,
+        torch.func.linearize,
+        torch.autograd.functional.vjp,
+        torch.autograd.functional.jvp,
+        torch.autograd.functional.jacobian,
+    ),
+    ops=frozenset({"aten::_softmax_backward_data", "aten::_log_softmax_backward_data"}),
 )
 NUMPY_LOG_SUMS = Forbidden(
     functions=(np.logaddexp, np.logaddexp2, torch.from_numpy, torch.tensor, torch.as_tensor, torch.asarray)

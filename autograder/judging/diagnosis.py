@@ -16,6 +16,7 @@ STRUCTURAL = ("shape", "dtype", "type", "modified", "no-gradient")
 # Kinds that are often only the consequence of another mistake: named after it.
 LAST = ("memory", "slow")
 ULPS_APART = 30.0
+CONTRADICTED = 2
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class Suspect:
     contradicted: int
 
     def gain(self, left: set[int]) -> int:
-        """Return by how many cases it explains more than it contradicts."""
-        return len(self.explained & left) - self.contradicted
+        """Return what speaks for it; a right answer that it would have spoiled weighs more than one it explains."""
+        return len(self.explained & left) - CONTRADICTED * self.contradicted
 
 
 def diagnose(
@@ -66,7 +67,7 @@ def diagnose(
 
     `kinds` are the complaints that come without answers (the gate's, the meta run's). `run` puts a question to a
     mistake, as the worker does to the learner's function. Learners make several mistakes at a time, and each on a base
-    of its own: a mistake counts if it explains more cases than it fails where the learner passed.
+    of its own: a mistake may fail where the learner passed, but has to explain many more cases than that.
     """
     found = [m for kind in kinds if kind not in LAST for m in _with_fault(kind, mistakes)]
     open_cases = [e for e in experiences if e.complaint is not None]
@@ -110,9 +111,9 @@ def _suspect(
             explained.add(number)
             structural |= {number} if experience.complaint.kind in STRUCTURAL else set()
     contradicted = 0
-    if explained and mistake.fault is None:
-        passed = [e for e in experiences if e.complaint is None]
-        contradicted = sum(judge(e.case, e.call, e.asked, run(mistake, e.asked)) is not None for e in passed)
+    for e in experiences:
+        if e.complaint is None and mistake.fault is None and len(explained) > CONTRADICTED * contradicted:
+            contradicted += judge(e.case, e.call, e.asked, run(mistake, e.asked)) is not None
     return Suspect(mistake, frozenset(explained), frozenset(structural), contradicted)
 
 
