@@ -1,6 +1,7 @@
 """The command line: `python -m autograder COMMAND`. Exit codes: 0 all passed, 1 some failed, 2 bad usage."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +32,8 @@ def parser() -> argparse.ArgumentParser:
     course = commands.add_parser("course", help="is the course whole? (for authors)")
     course.add_argument("stems", nargs="*", metavar="STEM", help="judge answers and mistakes of these chapters only")
     course.add_argument("--matrix", action="store_true", help="write the table of mistakes and what kills them")
+    books = commands.add_parser("notebooks", help="execute the notebooks with the model answers (for authors)")
+    books.add_argument("stems", nargs="*", metavar="STEM", help="chapters; none means all")
     bench = commands.add_parser("bench", help="measure the autograder's own figures")
     bench.add_argument("what", nargs="*", metavar="WHAT", help="accuracy, check or verdicts; none means the first two")
     return main
@@ -45,12 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         launcher = start() if needs_wall else None
         from autograder import commands
 
-        return commands.run(arguments, launcher)
+        code = commands.run(arguments, launcher)
+        sys.stdout.flush()
+        return code
     except WallError as error:
         print(f"autograder: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
-        sys.stderr.close()
+        # Whoever read the output is gone; Python's own flush at the end must not stumble over that again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         print("autograder: stopped", file=sys.stderr)

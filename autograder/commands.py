@@ -2,10 +2,10 @@
 
 import argparse
 import ast
+import contextlib
 import json
 import sys
 import time
-from pathlib import Path
 
 from autograder import desk, progress, registry
 from autograder.notebook import hint as next_hint
@@ -13,7 +13,7 @@ from autograder.reporting.json_form import package_json
 from autograder.reporting.text import package_text
 from autograder.running.gate import is_stub
 from autograder.running.launch import Launcher
-from autograder.sources import SourceError, read_package, replace_definition, stub
+from autograder.sources import SourceError, decode, read_package, replace_definition, stub
 
 
 def run(arguments: argparse.Namespace, launcher: Launcher | None) -> int:
@@ -26,6 +26,8 @@ def run(arguments: argparse.Namespace, launcher: Launcher | None) -> int:
         print(f"autograder: {error.args[0]}", file=sys.stderr)
     except SourceError as error:
         print(f"autograder: {error}", file=sys.stderr)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         print(f"autograder: {error.filename or ''}: {error.strerror}", file=sys.stderr)
     return 2
@@ -52,7 +54,7 @@ def _hint(arguments: argparse.Namespace) -> int:
 
 
 def _definition(text: str, name: str) -> str:
-    lines = text.splitlines()
+    lines = text.split("\n")
     for node in ast.parse(text).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
@@ -87,7 +89,7 @@ def _reset(arguments: argparse.Namespace) -> int:
     path = folder / f"{stem}.py"
     fresh = _stub_text(stem)
     if path.exists():
-        text = path.read_text(encoding="utf-8")
+        text = decode(path.read_bytes(), path.name)
         kept = progress.folder() / "history" / f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}-{progress.digest(text)}.py"
         progress.write_atomically(kept, text)
         print(f"kept your {path.name} as {kept}")
@@ -98,11 +100,13 @@ def _reset(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _written(path: Path, name: str) -> str:
-    """Return "not written", "written" or "unreadable" for a function in a file."""
+def _written(text: str | None, name: str) -> str:
+    """Return "not written", "written" or "unreadable" for a function in a file's text."""
     try:
-        body = ast.parse(path.read_text(encoding="utf-8")).body
-    except (OSError, SyntaxError, ValueError):
+        body = ast.parse(text).body if text is not None else None
+    except (SyntaxError, ValueError):
+        body = None
+    if body is None:
         return "unreadable"
     found = [n for n in body if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and n.name == name]
     return "written" if found and not is_stub(found[-1]) else "not written"
@@ -113,11 +117,13 @@ def _list(arguments: argparse.Namespace) -> int:
     for stem in registry.stems():
         book = registry.notebook(stem)
         print(f"{stem} ({book.name if book else 'no notebook yet'})")
-        text = (folder / f"{stem}.py").read_text(encoding="utf-8") if (folder / f"{stem}.py").exists() else ""
+        text = None
+        with contextlib.suppress(OSError, SourceError):
+            text = decode((folder / f"{stem}.py").read_bytes(), stem)
         for exercise in registry.exercises(stem):
-            state = _written(folder / f"{stem}.py", exercise.name)
+            state = _written(text, exercise.name)
             passed = progress.of(exercise.name)["passed"]
-            if passed is not None and state == "written":
+            if passed is not None and text is not None and state == "written":
                 state = "passed" if passed == progress.digest(text) else "passed, edited since"
             print(f"  {exercise.name:18} {state:22} {exercise.minutes:3} min   difficulty {exercise.difficulty} of 5")
     return 0
@@ -128,7 +134,7 @@ def _stubs(arguments: argparse.Namespace) -> int:
     stale = []
     for path in sorted((registry.ROOT / "solutions").glob("[a-z]*.py")):
         target, fresh = folder / path.name, _stub_text(path.stem)
-        old = target.read_text(encoding="utf-8") if target.exists() else None
+        old = decode(target.read_bytes(), target.name) if target.exists() else None
         if old == fresh:
             continue
         stale.append(path.name)
@@ -147,7 +153,7 @@ def _stubs(arguments: argparse.Namespace) -> int:
 def _has_work(text: str) -> bool:
     try:
         body = ast.parse(text).body
-    except SyntaxError:
+    except (SyntaxError, ValueError):
         return True
     return any(isinstance(n, (ast.FunctionDef, ast.ClassDef)) and not is_stub(n) for n in body)
 
@@ -156,6 +162,12 @@ def _course(arguments: argparse.Namespace) -> int:
     from autograder.course import main
 
     return main(arguments.stems, arguments.matrix)
+
+
+def _notebooks(arguments: argparse.Namespace) -> int:
+    from autograder.refresh import main
+
+    return main(desk.chapters(arguments.stems))
 
 
 def _bench(arguments: argparse.Namespace) -> int:

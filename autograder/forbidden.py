@@ -52,8 +52,18 @@ SOFTMAXES = Forbidden(
         }
     ),
 )
+# Newer than the oldest torch that the course supports.
+FUSED = ((F, "linear_cross_entropy"), (torch.nn, "LinearCrossEntropyLoss"))
 CROSS_ENTROPIES = Forbidden(
-    functions=(F.cross_entropy, F.nll_loss, torch.nn.CrossEntropyLoss, torch.nn.NLLLoss),
+    functions=(
+        F.cross_entropy,
+        F.nll_loss,
+        torch.nn.CrossEntropyLoss,
+        torch.nn.NLLLoss,
+        torch.nn.NLLLoss2d,
+        torch.nn.AdaptiveLogSoftmaxWithLoss,
+        *(getattr(place, name) for place, name in FUSED if hasattr(place, name)),
+    ),
     ops=frozenset({"aten::nll_loss_forward", "aten::nll_loss2d_forward", "aten::cross_entropy_loss"}),
 )
 GATHERS = Forbidden(
@@ -73,6 +83,21 @@ ENTROPIES = Forbidden(
     functions=(torch.special.entr, torch.special.xlogy, torch.xlogy, torch.Tensor.xlogy, F.kl_div),
     ops=frozenset({"aten::special_entr", "aten::kl_div"}),
 )
+BINARY_LOSSES = Forbidden(
+    functions=(
+        F.binary_cross_entropy,
+        F.binary_cross_entropy_with_logits,
+        torch.binary_cross_entropy_with_logits,
+        F.multilabel_soft_margin_loss,
+        F.soft_margin_loss,
+        torch.nn.BCELoss,
+        torch.nn.BCEWithLogitsLoss,
+        torch.nn.MultiLabelSoftMarginLoss,
+        torch.nn.SoftMarginLoss,
+    ),
+    ops=frozenset({"aten::binary_cross_entropy", "aten::binary_cross_entropy_with_logits", "aten::soft_margin_loss"}),
+)
+DIVERGENCES = Forbidden(functions=(F.kl_div, torch.nn.KLDivLoss), ops=frozenset({"aten::kl_div"}))
 SGD = Forbidden(functions=(torch.optim.SGD,))
 SOFT_THRESHOLDS = Forbidden(
     functions=(F.softshrink, F.hardshrink, F.threshold, torch.nn.Softshrink, torch.nn.Hardshrink, torch.nn.Threshold),

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import torch
 
-from autograder import tracks
+from autograder import counting, tracks
 from autograder.answer import Answer
 from autograder.judging import messages
 from autograder.judging.closeness import compare, read_output
@@ -76,7 +76,10 @@ class Grading:
     def _unjudged(self, problem: str, written: bool = True) -> ExerciseVerdict:
         message = problem or "not written yet"
         rows = [self._verdict(c.name, c.family, "skipped", c.points, message, c) for c in self._asked()]
-        rows += [self._verdict(*row, "skipped", points, message) for row, points in tracks.rows(self.exercise)]
+        for row, points in tracks.rows(self.exercise):
+            counts = row != tracks.CUDA or torch.cuda.is_available()
+            rows.append(self._verdict(*row, "skipped", points if counts else 0.0, message))
+        rows += [self._verdict(t.name, "time", "skipped", t.points, message) for t in self._times()]
         rows.sort(key=lambda v: ORDER.index(v.family))
         return ExerciseVerdict(self.exercise.name, self.stem, written, tuple(rows), None, message)
 
@@ -153,7 +156,30 @@ class Grading:
         rows += [self._case(case) for case in order]
         rows += [self._on_cuda()] if tracks.CUDA in dict(tracks.rows(self.exercise)) else []
         rows += [self._timed(timed) for timed in self._times()]
-        return self._refuse(rows) if self._spotted else rows
+        if self._spotted:
+            return self._refuse(rows)
+        return self._counted(rows)
+
+    def _counted(self, rows: list[CaseVerdict]) -> list[CaseVerdict]:
+        """Fail the cases that only the meta run let pass: there, no answer is compared."""
+        known = "growth" in self._kinds or "loops" in self.exercise.rules.allows
+        if not self.exercise.times or known or self._timeouts >= TIMEOUTS:
+            return rows
+        timed, memory = self.exercise.times[0], self.exercise.memory
+        counts = counting.count(timed.make(self._draw(f"count/{timed.name}")), self._ask)
+        broken = {"rules": counting.growth(counts), "memory": counting.hunger(counts, memory.forward) if memory else ""}
+        if broken["rules"]:
+            self._kinds.append("growth")
+        elif all(row.status == "passed" for row in rows if row.family == "value" and not row.honours):
+            wrong = [self._verify(c.call, c.output, "the counted answer") for c in counts]
+            broken["rules"] = next(filter(None, wrong), "")
+        return [self._broken(row, broken.get(row.family, "")) for row in rows]
+
+    @staticmethod
+    def _broken(row: CaseVerdict, text: str) -> CaseVerdict:
+        if not text or (row.family == "memory" and row.status == "failed"):
+            return row
+        return replace(row, status="failed", message="\n".join(filter(None, (row.message, text))))
 
     def _refuse(self, rows: list[CaseVerdict]) -> list[CaseVerdict]:
         """Fail every case: what the meta run did not show came to light in a case."""
@@ -246,7 +272,8 @@ class Grading:
             self._timeouts += status == "timeout"
             text = messages.no_answer(call, timing.failure)
             return self._verdict(timed.name, "time", status, timed.points, text, kind="slow")
-        wrong = self._verify(call, timing.turn, timing.output)
+        timed_call = Call(tuple(freshen(value, timing.turn) for value in call.args), call.kwargs)
+        wrong = self._verify(timed_call, timing.output, "the timed answer")
         if wrong:
             return self._verdict(timed.name, "time", "failed", timed.points, wrong, kind="error")
         measured = f"{timing.ratio:.2f} times {timed.reference}, {timing.pairs} pairs"
@@ -257,15 +284,14 @@ class Grading:
         text = "the machine was too busy to tell; the points are given" if timing.status == "inconclusive" else ""
         return self._verdict(timed.name, "time", timing.status, timed.points, text, measured=measured)
 
-    def _verify(self, call: Call, turn: int, output: Any) -> str | None:
-        args = tuple(freshen(value, turn) for value in call.args)
+    def _verify(self, call: Call, output: Any, what: str) -> str | None:
         with torch.no_grad():
-            exact = self.exercise.reference(*args, **call.kwargs)
+            exact = self.exercise.reference(*call.args, **call.kwargs)
         found = compare(read_output(output), exact, TIMED, answer_dtype(call), False)
-        return messages.mismatch(Call(args, call.kwargs), found, "the timed answer") if found else None
+        return messages.mismatch(call, found, what) if found else None
 
     def _diagnosis(self, verdicts: Sequence[CaseVerdict]) -> Diagnosis | None:
-        if all(v.status in ("passed", "inconclusive") for v in verdicts if not v.honours):
+        if all(v.status in ("passed", "inconclusive", "skipped") for v in verdicts if not v.honours):
             return None
         kinds = [*self._kinds, *(v.kind for v in verdicts if v.kind)]
         return diagnose(self._experiences, kinds, [*self.mistakes, *FAULTS], run_mistake)

@@ -58,7 +58,7 @@ def solution_complaints(root: Path, stems: Sequence[str]) -> list[str]:
     for exercise in verdict.exercises:
         if exercise.status != "passed":
             bad = [f"{c.family}: {c.name} ({c.status})" for c in exercise.graded if c.status not in GOOD]
-            found.append(f"the model answer {headline(exercise)}: {'; '.join(bad) or exercise.problem}")
+            found.append(f"the model answer {headline(exercise)}: {exercise.problem or '; '.join(bad)}")
         missed = [name for name, reached in exercise.honours.items() if not reached]
         if missed:
             found.append(f"the model answer {exercise.name} misses the honours {', '.join(missed)}")

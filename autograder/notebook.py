@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from autograder import desk, progress, registry
@@ -15,12 +16,13 @@ from autograder.answer import Answer
 from autograder.grading import run_mistake
 from autograder.judging import messages
 from autograder.judging.questions import judge, question
+from autograder.judging.truth import as_tensor
 from autograder.judging.verdicts import ExerciseVerdict
 from autograder.reporting.html import exercise_html
 from autograder.reporting.text import exercise_text
 from autograder.running.launch import WallError
 from autograder.sources import SourceError, read_package, replace_definition
-from autograder.spec import Call, Case, Draw, Tolerance, Value
+from autograder.spec import Call, Case, Draw, Exercise, Tolerance, Value
 
 OPEN = 'Replace ... by "inf", "-inf", "nan", "raises", a number, a shape, True or False.'
 
@@ -65,7 +67,7 @@ def _check(target: str | Callable[..., Any], package: str | Path | None) -> Repo
     folder = Path(package) if package else desk.default_package()
     if isinstance(target, str):
         names, sources = desk.select([target]), read_package(folder)
-    elif callable(target):
+    elif callable(target) and hasattr(target, "__name__"):
         names = [registry.find(target.__name__)[1].name]
         folder, sources = _sources_of(target, folder)
     else:
@@ -123,6 +125,8 @@ def hint(name: str, level: int | None = None) -> Report:
 
 def _word(value: Any) -> Any:
     """Return a result in the form predictions are made in."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = torch.from_numpy(np.array(value))
     if isinstance(value, torch.Tensor):
         value = value.detach()
         value = value.item() if value.numel() == 1 else value.tolist()
@@ -170,11 +174,15 @@ def predict(key: str, guess: Any, answer: Callable[[], Any]) -> Report:
         truth = _word(answer())
     except Exception:
         truth = "raises"
-    right = _agree(_word(guess), truth)
+    try:
+        said = _word(guess)
+        right = _agree(said, truth)
+    except Exception:  # no form of prediction at all
+        said, right = type(guess).__name__, False
     progress.update(f"predict:{key}", right=right)
     if right:
         return Report(f"Prediction {key}: right, it is {_say(truth)}.")
-    return Report(f"Prediction {key}: you said {_say(_word(guess))}, it is {_say(truth)}.")
+    return Report(f"Prediction {key}: you said {_say(said)}, it is {_say(truth)}.")
 
 
 def verdict(key: str, word: str, holds: Any) -> None:
@@ -207,10 +215,13 @@ def break_it(name: str, mistake: str, *args: Any, **kwargs: Any) -> Report:
     if wrong is None:
         ids = ", ".join(m.id for m in registry.mistakes(stem) if m.exercise == name)
         return Report(f"{name} has no known mistake {mistake!r}; there are {ids}")
-    if not args or any(a is ... for a in args):
+    if not args or any(a is ... for a in (*args, *kwargs.values())):
         return Report(f"Replace ... by an input on which `{mistake}` and the right {name} differ.")
     call = Call(args, kwargs)
-    case = Case("chosen", "value", lambda draw: call, Value(Tolerance(64, 1.0), dtype=True))
+    case = Case("chosen", "value", lambda draw: call, _loosely(exercise))
+    unlike = _unlike(call, exercise.cases[0].make(Draw(0)))
+    if unlike:
+        return Report(f"That input is none for {name}: {unlike}")
     try:
         asked = question(exercise, case, call, Draw(0))
     except Exception as error:
@@ -220,6 +231,24 @@ def break_it(name: str, mistake: str, *args: Any, **kwargs: Any) -> Report:
     if complaint is None:
         return Report(f"Not broken: on that input `{mistake}` gives the right answer.")
     return Report(f"Broken.\n{textwrap.indent(complaint.message, '  ')}")
+
+
+def _loosely(exercise: Exercise) -> Value:
+    """Ask as the exercise's first value case does, but with room for any honest rounding."""
+    usual = next((c.ask for c in exercise.cases if isinstance(c.ask, Value)), Value(Tolerance(4, 1.0)))
+    return Value(Tolerance(16 * usual.tolerance.ulps, usual.tolerance.floor), dtype=True, answer=usual.answer)
+
+
+def _unlike(chosen: Call, usual: Call) -> str:
+    """Say which argument is not of the usual kind: the right function would not take it either."""
+    for position, (mine, theirs) in enumerate(zip(chosen.args, usual.args, strict=False), 1):
+        if not isinstance(theirs, (torch.Tensor, np.ndarray)):
+            continue
+        if type(mine) is not type(theirs):
+            return f"argument {position} is a {type(mine).__name__}, not a {type(theirs).__name__}"
+        if as_tensor(mine).is_floating_point() != as_tensor(theirs).is_floating_point():
+            return f"argument {position} is of {mine.dtype}, not of {theirs.dtype}"
+    return ""
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -54,8 +54,11 @@ def load() -> dict[str, Any]:
 
 def of(name: str) -> dict[str, Any]:
     """Return the state of one exercise."""
-    entry = load().get(name, {})
-    return {"failed": 0, "hints": 0, "passed": None} | (entry if isinstance(entry, dict) else {})
+    state: dict[str, Any] = {"failed": 0, "hints": 0, "passed": None}
+    entry = load().get(name)
+    if isinstance(entry, dict):
+        state |= {key: value for key, value in entry.items() if type(value) is int or key not in ("failed", "hints")}
+    return state
 
 
 def update(name: str, **changes: Any) -> None:

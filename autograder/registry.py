@@ -55,10 +55,10 @@ def find(name: str) -> tuple[str, Exercise]:
     Raises:
         KeyError: No exercise has that name; the message suggests the nearest.
     """
-    if name not in everything():
+    if not isinstance(name, str) or name not in everything():
         import difflib
 
-        near = difflib.get_close_matches(name, everything(), 1, 0.5)
+        near = difflib.get_close_matches(str(name), everything(), 1, 0.5)
         also = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(everything())}"
         raise KeyError(f"no exercise is called {name!r}{also}")
     stem = everything()[name]

@@ -57,12 +57,25 @@ def read_package(folder: Path) -> dict[str, str]:
 
 
 def _head(node: ast.FunctionDef | ast.ClassDef, lines: list[str]) -> list[str]:
-    """Return the lines of a definition up to the end of its docstring."""
-    first = min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
-    doc = node.body[0]
-    has_doc = isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant) and isinstance(doc.value.value, str)
-    end = doc.end_lineno if has_doc else doc.lineno - 1
-    return lines[first:end]
+    """Return the lines of a definition up to the end of its docstring.
+
+    Raises:
+        SourceError: Head and body share a line.
+    """
+    body = node.body[0]
+    start = _first_line(body) if isinstance(body, (ast.FunctionDef, ast.ClassDef)) else body.lineno - 1
+    if lines[start].encode()[: body.col_offset].strip():
+        raise SourceError(f"the body of {node.name} needs lines of its own")
+    if ast.get_docstring(node) is not None:
+        return lines[_first_line(node) : body.end_lineno]
+    head = lines[_first_line(node) : start]
+    while not head[-1].strip() or head[-1].lstrip().startswith("#"):
+        head.pop()  # a comment on the body
+    return head
+
+
+def _first_line(node: ast.FunctionDef | ast.ClassDef) -> int:
+    return min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
 
 
 def stub(solution: str) -> str:
@@ -70,7 +83,7 @@ def stub(solution: str) -> str:
 
     Imports stay, and so do the methods' signatures of public classes.
     """
-    tree, lines = ast.parse(solution), solution.splitlines()
+    tree, lines = ast.parse(solution), solution.split("\n")
     parts: list[str] = []
     imports: list[str] = []
     for node in tree.body:
@@ -146,12 +159,13 @@ def replace_definition(text: str, name: str, source: str, helpers: list[str]) ->
     """
     try:
         tree = ast.parse(text)
-    except SyntaxError as error:
-        raise SourceError(f"the file has a syntax error in line {error.lineno}: mend it first") from None
-    lines = text.splitlines()
-    block = "\n\n\n".join([*(h.strip("\n") for h in helpers), source.strip("\n")]).splitlines()
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        raise SourceError(f"the file has a syntax error in line {line}: mend it first") from None
+    text += "" if text.endswith("\n") or not text else "\n"
+    lines = text.split("\n")  # a form feed ends no line, as str.splitlines has it
+    block = "\n\n\n".join([*(h.strip("\n") for h in helpers), source.strip("\n")])
     for node in reversed(tree.body):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:
-            first = min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
-            return "\n".join([*lines[:first], *block, *lines[node.end_lineno :]]) + "\n"
-    return "\n".join([*lines, "", "", *block]) + "\n"
+            return "\n".join([*lines[: _first_line(node)], block, *lines[node.end_lineno :]])
+    return f"{text}\n\n{block}\n"

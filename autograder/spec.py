@@ -130,7 +130,7 @@ class Rules:
     """What the gate and the meta run ask of the source.
 
     `allows` maps what is allowed beyond the usual to the reason: "numpy", "loops" (over blocks or parameter groups),
-    "checkpoint", "triton", "boolean_masks" (the meta run is then made on the CPU, with the trace's own values).
+    "checkpoint", "triton", "boolean_masks" (where a mask indexes, the meta run is made anew on the CPU).
     `skips_meta` is the reason why the function cannot run on the meta device, or None.
     """
 

@@ -13,9 +13,11 @@ from autograder.spec import Call, Exercise
 
 SIZES = ((4, 6), (12, 6), (4, 18))  # batch and classes: the op count may grow with neither
 BIG = (256, 4096)
+SMALL = (16, 64)  # for what works piece by piece: a big input would take minutes
 LIMIT_S = 10.0
 CUDA = ("values on CUDA", "device")
 SYNCS = ("meta tensor", "Meta tensors", "data-dependent", "is_nonzero", "_local_scalar_dense", "copy out of meta")
+MASKS = ("torch.nonzero", "aten::nonzero", "aten::masked_select")  # an index by a boolean mask ends in one of these
 Row = tuple[str, str]
 Judged = tuple[tuple[str, str, Status, float], dict[str, Any]]
 Asking = Callable[[str, dict[str, Any], float], Answer]
@@ -42,6 +44,10 @@ def _same(value: Any) -> Any:
     return value
 
 
+def _placed(call: Call, place: Callable[[Any], Any]) -> dict[str, Any]:
+    return {"args": tuple(map(place, call.args)), "kwargs": {k: place(v) for k, v in call.kwargs.items()}}
+
+
 def _is_trace(result: Any) -> bool:
     """Return whether a result is what the driver gives, and nothing that the learner's process made up."""
     kinds = {"ops": dict, "leaks": list, "peak": int, "outputs": list, "input_bytes": int}
@@ -64,6 +70,7 @@ class Tracks:
         self.exercise, self._ask = exercise, ask
         self.kinds: list[str] = []
         self.refused = ""
+        self._numbers = False  # whether a boolean mask had to be given the trace's own values
 
     def judge(self, findings: Sequence[Finding]) -> list[Judged]:
         """Return the cases' name, family, status, points and further fields."""
@@ -95,9 +102,11 @@ class Tracks:
     def _trace(self, size: tuple[int, int], wrt: tuple[int, ...] = ()) -> Answer:
         assert self.exercise.trace is not None and self._ask is not None
         call: Call = self.exercise.trace(*size)
-        place = _meta if "boolean_masks" not in self.exercise.rules.allows else _same
-        message = {"args": tuple(map(place, call.args)), "kwargs": {k: place(v) for k, v in call.kwargs.items()}}
-        answer = self._ask("traced", {**message, "wrt": wrt}, LIMIT_S)
+        answer = self._ask("traced", {**_placed(call, _meta), "wrt": wrt}, LIMIT_S)
+        text = str(answer.error.get("message")) if answer.error is not None else ""
+        if "boolean_masks" in self.exercise.rules.allows and any(mask in text for mask in MASKS):
+            self._numbers = True
+            answer = self._ask("traced", {**_placed(call, _same), "wrt": wrt}, LIMIT_S)
         if answer.outcome == "returned" and not _is_trace(answer.result):
             return Answer("garbled", detail="the answer was not readable: it has not the form of a trace")
         return answer
@@ -124,16 +133,16 @@ class Tracks:
             if any(sign in text for sign in SYNCS) or answer.error.get("type") == "NotImplementedError":
                 self.kinds.append("sync")
                 return [f"{text}\nthis needs the numbers on the CPU in the middle of the call: use torch.where"]
-            self.kinds.append("leak")
+            if "device" in text:  # else the function fails on any device, and its cases say how
+                self.kinds.append("leak")
             return [text]
         if answer.outcome != "returned":
             return [answer.detail]
         if answer.result["leaks"]:
             self.kinds.append("leak")
-            return [f"a CPU tensor takes part in {', '.join(answer.result['leaks'])}: make it with device=x.device"]
-        if "boolean_masks" not in self.exercise.rules.allows and any(
-            device != "meta" for _, _, device in answer.result["outputs"]
-        ):
+            ops = messages.clean(", ".join(answer.result["leaks"]))
+            return [f"a CPU tensor takes part in {ops}: make it with device=x.device"]
+        if not self._numbers and any(device != "meta" for _, _, device in answer.result["outputs"]):
             self.kinds.append("leak")
             return ["the result is on the CPU whatever the input's device is"]
         return []
@@ -146,12 +155,13 @@ class Tracks:
             (budget.backward, budget.honours_backward) if back else (budget.forward, budget.honours_forward)
         )
         assert limit is not None
-        answer = self._trace(BIG, self.exercise.trace_wrt if back else ())
+        size = SMALL if "growth" in self.kinds else BIG
+        answer = self._trace(size, self.exercise.trace_wrt if back else ())
         if answer.outcome != "returned":
             text = messages.error_line(answer.error) if answer.error else answer.detail
             return [self._row(points, row, [text])]
         peak = answer.result["peak"] / answer.result["input_bytes"]
-        given = f"given     inputs for {BIG[0]} rows of {BIG[1]}"
+        given = f"given     inputs for {size[0]} rows of {size[1]}"
         broken = f"{given}\ngot       a peak of {peak:.3g} times the inputs\nallowed   {limit:g} times"
         measured = f"{peak:.3g} inputs"
         judged = [self._row(points, row, [broken] if peak > limit else [], "memory", measured=measured)]

@@ -54,6 +54,19 @@ def one_maximum_for_the_batch(x: Tensor, dim: int = -1, keepdim: bool = False) -
 
 @mistake(
     "logsumexp",
+    "You subtract one maximum for the whole batch: rows far below it underflow to log 0 = -inf, and with one -inf or +inf "
+    "in the batch no row is shifted well. Take the maximum along dim, with keepdim=True, so that each row has its own.",
+)
+def one_finite_maximum_for_the_batch(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.numel() == 0:
+        return _right(x, dim, keepdim)
+    wide = _wide(x)
+    top = _finite(wide.max())
+    return (top + (wide - top).exp().sum(dim, keepdim=keepdim).log()).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
     "You clamp the inputs into a range that exp can bear (clamp to +-80): the overflow is gone, and so is the answer. "
     "Beyond the bound every number counts the same. Shift by the maximum instead; nothing is lost then.",
 )
@@ -63,12 +76,35 @@ def clamp_to_80(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
 
 @mistake(
     "logsumexp",
+    "You clamp the inputs at the largest number that exp can bear: the overflow is gone, and so is the answer. Beyond the "
+    "bound every number counts the same, and far below 0 all still underflow. Shift by the maximum instead.",
+)
+def clamp_above(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _wide(x).clamp(max=88).exp().sum(dim, keepdim=keepdim).log().to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
     "`.squeeze()` without a dimension removes every dimension of length 1: for shape (3, 1, 4) the sum then broadcasts to "
     "(3, 3), for a batch of one the batch is gone. Say which: `.squeeze(dim)`. (This is document 000's code.)",
 )
 def squeeze_everything(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
-    top = x.max(dim=dim, keepdim=True)[0]
-    return top.squeeze() + (x - top).exp().sum(dim=dim).log()
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    wide = _wide(x)
+    top = wide.amax(dim, keepdim=True)
+    result = top.squeeze() + (wide - _finite(top)).exp().sum(dim).clamp(min=1).log()
+    return (result.unsqueeze(dim) if keepdim else result).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "`.squeeze()` without a dimension removes every dimension of length 1: for a batch of one the batch is gone as well. "
+    "Say which: `.squeeze(dim)`.",
+)
+def squeeze_at_the_end(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    result = _right(x, dim, True)
+    return result if keepdim else result.squeeze()
 
 
 @mistake(
@@ -160,6 +196,49 @@ def sum_detached(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
     return result if keepdim else result.squeeze(dim)
 
 
+HALF_DETACHED = (
+    "The maximum is detached in one of its two places only, so its gradient no longer cancels. Detach it once, where it is "
+    "computed, and use the same tensor in the difference and in the sum; or do not detach it at all."
+)
+
+
+@mistake("logsumexp", HALF_DETACHED)
+def half_detached(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    wide = _wide(x)
+    top = wide.amax(dim, keepdim=True)
+    total = (wide - _finite(top).detach()).exp().sum(dim, keepdim=True)
+    result = top + total.clamp(min=1).log()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+@mistake("logsumexp", HALF_DETACHED)
+def detached_where_it_is_added(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    wide = _wide(x)
+    top = wide.amax(dim, keepdim=True)
+    total = (wide - _finite(top)).exp().sum(dim, keepdim=True)
+    result = top.detach() + total.clamp(min=1).log()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "The shift is detached, but the sum lacks the maximum's own term: then its gradient does not come back. In the log1p "
+    "form the maximum must not be detached.",
+)
+def log1p_detached(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    wide = _wide(x)
+    top, place = wide.max(dim, keepdim=True)
+    others = (wide - _finite(top).detach()).exp().scatter(dim, place, 0.0)
+    result = top + others.sum(dim, keepdim=True).log1p()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
 @mistake(
     "logsumexp",
     "The result is in float64 whatever came in. Compute in a wider type where it helps, and return x.dtype.",
@@ -183,6 +262,29 @@ def float32_result(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
 )
 def through_float16(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
     return _right(x.half(), dim, keepdim).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "The computation passes through bfloat16: 8 bits of precision. Half types are computed in float32, never the other "
+    "way round.",
+)
+def through_bfloat16(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right(_wide(x.bfloat16()), dim, keepdim).bfloat16().to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "The exponentials are computed in float16: 11 bits of precision, and 0 below e^-17. They are what the digits of the "
+    "answer come from: keep them in float32.",
+)
+def exponentials_in_float16(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    top = x.amax(dim, keepdim=True)
+    total = (x - _finite(top)).half().exp().sum(dim, keepdim=True, dtype=torch.float32)
+    result = top + total.clamp(min=1).log()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
 
 
 @mistake(
@@ -225,6 +327,40 @@ def dim_ignored(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
 )
 def dim_always_1(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
     return _right(x, 1, keepdim)
+
+
+@mistake(
+    "logsumexp",
+    "`dim` is ignored: you reduce over dimension 0 whatever was asked. Pass dim on to max and to sum.",
+)
+def dim_always_0(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right(x, 0, keepdim)
+
+
+@mistake(
+    "logsumexp",
+    "`dim` is passed on to the maximum only: the sum runs over the last dimension whatever was asked. Pass dim to both.",
+)
+def dim_for_the_maximum_only(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    wide = _wide(x)
+    top = wide.amax(dim, keepdim=True)
+    result = top + (wide - _finite(top)).exp().sum(-1, keepdim=True).clamp(min=1).log()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "`dim` is passed on to the sum only: the maximum is that of the last dimension whatever was asked. Pass dim to both.",
+)
+def dim_for_the_sum_only(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    wide = _wide(x)
+    top = wide.amax(-1, keepdim=True)
+    result = top + (wide - _finite(top)).exp().sum(dim, keepdim=True).log()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
 
 
 @mistake(
@@ -409,8 +545,13 @@ def nan_on_infinite_rows(x: Tensor, dim: int = -1, keepdim: bool = False) -> Ten
     "A row of -inf gives nan: its maximum is -inf, and -inf - (-inf) is nan. Subtract 0 where the maximum is -inf.",
 )
 def nan_on_a_row_of_minus_inf(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
-    result = _right(x, dim, keepdim)
-    return torch.where(result == -math.inf, math.nan, result) if x.shape and x.shape[dim] else result
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    wide = _wide(x)
+    top = wide.amax(dim, keepdim=True)
+    shift = torch.where(top == math.inf, 0, top)
+    result = shift + (wide - shift).exp().sum(dim, keepdim=True).log()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
 
 
 @mistake(
@@ -460,6 +601,26 @@ def first_taken_out(a: Tensor, b: Tensor) -> Tensor:
 def equal_infinities_nan(a: Tensor, b: Tensor) -> Tensor:
     top, low = torch.maximum(_wide(a), _wide(b)), torch.minimum(_wide(a), _wide(b))
     return (top + (low - top).exp().log1p()).to(a.dtype)
+
+
+@mistake(
+    "logaddexp",
+    "You subtract one maximum for the whole tensor: pairs far below it underflow to log 0 = -inf. Take the larger of each "
+    "pair, element by element (torch.maximum).",
+)
+def add_one_maximum(a: Tensor, b: Tensor) -> Tensor:
+    top = torch.maximum(a.max(), b.max())
+    return top + ((a - top).exp() + (b - top).exp()).log()
+
+
+@mistake(
+    "logaddexp",
+    "Half types are computed as they are: every step rounds to 11 or 8 bits. Widen to float32 at the start, and return to "
+    "the inputs' dtype at the end.",
+)
+def add_in_half(a: Tensor, b: Tensor) -> Tensor:
+    top, low = torch.maximum(a, b), torch.minimum(a, b)
+    return top + torch.where(low == top, 0, low - top).exp().log1p()
 
 
 @mistake(
@@ -556,6 +717,33 @@ def clamped_domain(x: Tensor) -> Tensor:
     return torch.where(near, (-torch.where(near, wide, -1.0).expm1()).log(), log1p).to(x.dtype)
 
 
+@mistake(
+    "log1mexp",
+    "Numbers above 0 have no answer: with abs they get that of another question. log of a negative number is nan, and has "
+    "to stay nan.",
+)
+def abs_of_x(x: Tensor) -> Tensor:
+    return _right_log1mexp(-_wide(x).abs()).to(x.dtype)
+
+
+@mistake(
+    "log1mexp",
+    "x is kept away from 0 by a small number: numbers nearer to 0 all get the same answer, and 0 itself is no longer -inf. "
+    "expm1 needs no protection: it is exact there.",
+)
+def kept_from_zero(x: Tensor) -> Tensor:
+    return _right_log1mexp(_wide(x).clamp(max=-1e-7)).to(x.dtype)
+
+
+@mistake(
+    "log1mexp",
+    "Half types are computed as they are: every step rounds to 11 or 8 bits. Widen to float32 at the start, and return to "
+    "x.dtype at the end.",
+)
+def log1mexp_in_half(x: Tensor) -> Tensor:
+    return _right_log1mexp(x)
+
+
 # logsubexp
 
 
@@ -592,6 +780,24 @@ def sub_swapped(a: Tensor, b: Tensor) -> Tensor:
     return _right_sub(torch.maximum(a, b), torch.minimum(a, b))
 
 
+@mistake(
+    "logsubexp",
+    "a < b has no answer, the logarithm of a negative number is nan: clamped to the border, the question is another one.",
+)
+def sub_clamped(a: Tensor, b: Tensor) -> Tensor:
+    return _right_sub(a, torch.minimum(a, b))
+
+
+@mistake(
+    "logsubexp",
+    "Half types are computed as they are: every step rounds to 11 or 8 bits. Widen to float32 at the start, and return to "
+    "the inputs' dtype at the end.",
+)
+def sub_in_half(a: Tensor, b: Tensor) -> Tensor:
+    nothing = (a == -math.inf) & (b == -math.inf)
+    return a + _right_log1mexp(torch.where(nothing, 0, b - a))
+
+
 @mistake("logsubexp", "The difference is taken the wrong way round: a is the larger one, b is subtracted.")
 def sub_reversed(a: Tensor, b: Tensor) -> Tensor:
     return _right_sub(b, a)
@@ -619,6 +825,25 @@ def mean_over_the_last(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tenso
     return (_right(_wide(x), dim, keepdim) - math.log(x.shape[-1] if x.shape else 1)).to(x.dtype)
 
 
+@mistake("logmeanexp", "n is the length of the first dimension (len(x)) whatever dim is: use x.shape[dim].")
+def mean_over_the_first(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) * math.nan
+    return (_right(_wide(x), dim, keepdim) - math.log((x.shape[0] if x.shape else 1) or 1)).to(x.dtype)
+
+
+@mistake("logmeanexp", "log n is added: a mean is a sum divided by n, so log n is subtracted.")
+def mean_log_n_added(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    n = x.shape[dim] if x.shape else 1
+    return (_right(_wide(x), dim, keepdim) + (math.log(n) if n else math.nan)).to(x.dtype)
+
+
+@mistake("logmeanexp", "The logarithm is divided by n: dividing the sum by n subtracts log n from its logarithm.")
+def mean_divided_by_n(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    n = x.shape[dim] if x.shape else 1
+    return (_right(_wide(x), dim, keepdim) / (n or math.nan)).to(x.dtype)
+
+
 @mistake("logmeanexp", "log(mean(exp(x))) as it is written overflows above 88.7: shift by the maximum first.")
 def mean_no_shift(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
     return x.exp().mean(dim, keepdim=keepdim).log()
@@ -628,6 +853,15 @@ def mean_no_shift(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
 def mean_of_nothing(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
     n = x.shape[dim] if x.shape else 1
     return (_right(_wide(x), dim, keepdim) - math.log(n or 1)).to(x.dtype)
+
+
+@mistake(
+    "logmeanexp",
+    "math.log(0) raises: an empty dimension is 0/0, nan. Ask for n == 0 first, or take the logarithm of a tensor.",
+)
+def mean_of_nothing_raises(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    n = x.shape[dim] if x.shape else 1
+    return (_right(_wide(x), dim, keepdim) - math.log(n)).to(x.dtype)
 
 
 @mistake(
@@ -661,7 +895,12 @@ def numpy_no_shift(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.
         return np.log(np.exp(x).sum(axis=axis, keepdims=keepdims))
 
 
-@mistake("logsumexp_numpy", "np.logaddexp.reduce does the exercise's work.", fault="gate:forbidden-direct")
+@mistake(
+    "logsumexp_numpy",
+    "np.logaddexp (with or without reduce) does the exercise's work, and torch is another exercise: np.exp, np.log, max and "
+    "sum are all that is needed.",
+    fault="gate:forbidden-direct",
+)
 def numpy_forbidden(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
     return np.logaddexp.reduce(x, axis=axis, keepdims=keepdims)
 
@@ -669,6 +908,45 @@ def numpy_forbidden(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np
 @mistake("logsumexp_numpy", "`axis` is ignored: you reduce over the last axis whatever was asked.")
 def numpy_axis_ignored(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
     return _right_numpy(x, -1, keepdims)
+
+
+@mistake("logsumexp_numpy", "`axis` is ignored: you reduce over axis 1 whatever was asked.")
+def numpy_axis_always_1(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    return _right_numpy(x, 1, keepdims)
+
+
+@mistake(
+    "logsumexp_numpy",
+    "`.squeeze()` without an axis removes every dimension of length 1: for a batch of one the batch is gone as well. Say "
+    "which: `.squeeze(axis)`.",
+)
+def numpy_squeeze_everything(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    result = _right_numpy(x, axis, True)
+    return result if keepdims else result.squeeze()
+
+
+@mistake(
+    "logsumexp_numpy",
+    "You subtract one maximum for the whole array: rows far below it underflow to log 0 = -inf. Take the maximum along "
+    "axis, with keepdims=True, so that each row has its own.",
+)
+def numpy_one_maximum(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    top = x.max()
+    with np.errstate(all="ignore"):
+        return top + np.log(np.exp(x - top).sum(axis=axis, keepdims=keepdims))
+
+
+@mistake(
+    "logsumexp_numpy",
+    "The sum is formed in float16: it overflows from 65520 equal numbers on. Widen to float32 before the exponentials.",
+)
+def numpy_in_float16(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    if x.dtype != np.float16 or x.shape[axis] == 0:
+        return _right_numpy(x, axis, keepdims)
+    top = x.max(axis=axis, keepdims=True)
+    with np.errstate(all="ignore"):
+        result = top + np.log(np.exp(x - np.where(np.isfinite(top), top, 0).astype(x.dtype)).sum(axis, keepdims=True))
+    return (result if keepdims else result.squeeze(axis)).astype(x.dtype)
 
 
 @mistake("logsumexp_numpy", "`keepdims` is ignored.")

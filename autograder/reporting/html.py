@@ -22,7 +22,8 @@ def exercise_html(verdict: ExerciseVerdict, hint: str = "") -> str:
     parts = [f'<div style="border-left:4px solid {colour};padding:2px 12px;margin:4px 0">']
     parts.append(f'<div style="font-weight:600">{escape(headline(verdict))}</div>')
     if verdict.status in ("not_written", "error"):
-        text = verdict.problem or f"exercises/{verdict.stem}.py: {verdict.name} still raises NotImplementedError"
+        unwritten = f"exercises/{verdict.stem}.py: {verdict.name} still raises NotImplementedError"
+        text = verdict.problem if verdict.status == "error" else unwritten
         parts.append(f'<pre style="{PRE}">{escape(text)}</pre>')
     else:
         done, top = verdict.score, verdict.max_score

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.running.tracing import Trace, trace
+from autograder.running.tracing import Trace, count, trace
 
 Driver = Callable[..., Any]
 DRIVERS: dict[str, Driver] = {}
@@ -45,7 +45,8 @@ def describe_error(error: BaseException) -> dict[str, Any]:
             place, line = name, walk.tb_lineno
         walk = walk.tb_next
     if isinstance(error, SyntaxError):
-        place, line = error.filename, error.lineno
+        place = error.filename if type(error.filename) is str else None  # a learner's own may hold anything
+        line = error.lineno if type(error.lineno) is int else None
     try:
         message = str(error)[:600]
     except BaseException:
@@ -108,6 +109,13 @@ def gradient(
 def traced(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], wrt: tuple[int, ...]) -> Any:
     """Run the function under the dispatch mode."""
     return trace(function, args, kwargs, wrt)
+
+
+@driver
+def counted(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call the function and count its work."""
+    counts = count(function, args, kwargs)
+    return counts | {"output": describe(counts["output"])}
 
 
 def freshen(value: Any, turn: int) -> Any:

@@ -74,14 +74,19 @@ def examine(sources: Mapping[str, str], stem: str, name: str, rules: Rules) -> R
         return Report("not_written")
     try:
         findings = list(_walk(sources, modules, Own(stem, name), rules))
-    except RecursionError as error:
+    except (ValueError, RecursionError, MemoryError) as error:  # nested too deeply, or a number too long to print
         return Report("unreadable", (_unreadable(stem, error),))
     return Report("written", tuple(sorted(set(findings), key=lambda f: (not f.refuse, f.stem, f.line, f.text))))
 
 
 def _unreadable(stem: str, error: BaseException) -> Finding:
     line = getattr(error, "lineno", None) or 0
-    return Finding("syntax", stem, line, f"{type(error).__name__}: {getattr(error, 'msg', None) or error}")
+    return Finding("syntax", stem, line, _tidy(f"{type(error).__name__}: {getattr(error, 'msg', None) or error}"))
+
+
+def _tidy(text: str) -> str:
+    """Return a text that quotes the learner's own, cut to length and without characters that steer a screen."""
+    return "".join(c if c.isprintable() else " " for c in text[:300])
 
 
 def _walk(sources: Mapping[str, str], modules: dict[str, Module], start: Own, rules: Rules) -> Iterator[Finding]:
@@ -100,24 +105,19 @@ def _walk(sources: Mapping[str, str], modules: dict[str, Module], start: Own, ru
                 continue
         module = modules[target.stem]
         for line, imported in _foreign(module, target):
-            hides = imported.split(".")[0] in (
-                "importlib",
-                "builtins",
-                "inspect",
-                "operator",
-                "functools",
-                "solutions",
-            )
-            text = f"`import {imported}` is not allowed here"
+            hides = imported.split(".")[0] in ("importlib", "builtins", "solutions")
+            text = _tidy(f"`import {imported}` is not allowed here")
             yield Finding("hidden" if hides else "process", module.stem, line, text, refuse=hides)
-        statements = module.definitions.get(target.name, []) if target.name else _top(module)
+        statements = _named(module, target.name) if target.name else _top(module)
         reader = Reader(module, forbidden, rules.allows)
         for statement in statements:
             reader.read(statement)
         if target.name is None:
             _read_imported(reader, module)
+            imported_stems = {m.stem for bound in module.meanings.values() for m in bound if isinstance(m, Own)}
+            reader.reached |= {Own(stem) for stem in imported_stems - {module.stem}}  # read, even if never named
         for kind, line, text, refuse in reader.findings:
-            yield Finding(kind, module.stem, line, text, refuse)
+            yield Finding(kind, module.stem, line, _tidy(text), refuse)
         calls[target] = reader.reached - ({target} if converts(statements) else set())
         for reached in reader.reached | {Own(r.stem) for r in reader.reached}:
             if reached not in seen:
@@ -138,6 +138,13 @@ def _foreign(module: Module, target: Own) -> list[tuple[int, str]]:
 
 def _within(line: int, nodes: list[ast.FunctionDef | ast.AsyncFunctionDef]) -> bool:
     return any(n.lineno <= line <= (n.end_lineno or n.lineno) for n in nodes)
+
+
+def _named(module: Module, name: str) -> list[ast.stmt]:
+    """Return what defines a name; for one that the module only imports, the name itself."""
+    if name in module.definitions or name not in module.meanings:
+        return module.definitions.get(name, [])
+    return [ast.Expr(ast.Name(name, ast.Load(), lineno=0), lineno=0)]
 
 
 def _top(module: Module) -> list[ast.stmt]:
@@ -180,6 +187,8 @@ def _at_import(module: Module) -> Iterator[ast.AST]:
 
 
 def _cycles(calls: dict[Own, set[Own]], modules: dict[str, Module]) -> Iterator[Finding]:
+    calls = _without_ends(calls)
+
     def reaches(start: Own) -> bool:
         queue, seen = list(calls.get(start, ())), set()
         while queue:
@@ -196,6 +205,24 @@ def _cycles(calls: dict[Own, set[Own]], modules: dict[str, Module]) -> Iterator[
         if nodes and reaches(own):
             node = nodes[-1]
             yield Finding("recursion", own.stem, node.lineno, f"`{own.name}` calls itself: recursion is a loop")
+
+
+def _without_ends(calls: dict[Own, set[Own]]) -> dict[Own, set[Own]]:
+    """Return the calls without those that lead to no cycle: in honest code, none is left."""
+    left = {own: called & calls.keys() for own, called in calls.items()}
+    callers: dict[Own, set[Own]] = {own: set() for own in left}
+    for own, called in left.items():
+        for other in called:
+            callers[other].add(own)
+    ends = [own for own, called in left.items() if not called]
+    while ends:
+        end = ends.pop()
+        del left[end]
+        for caller in callers[end]:
+            left[caller].discard(end)
+            if not left[caller]:
+                ends.append(caller)
+    return left
 
 
 class Forbid:

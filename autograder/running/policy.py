@@ -1,5 +1,6 @@
 """What the gate allows: lists only, each with its reason."""
 
+import importlib
 import types
 import typing
 
@@ -44,9 +45,31 @@ EXTRA_MODULES: dict[str, frozenset[str]] = {
 # Importing NumPy at the head of a module whose other exercises need it is no offence; calling it is.
 IMPORTABLE: frozenset[str] = MODULES | {"numpy", "numpy.typing", "__future__", "torch.utils", "torch.utils.checkpoint"}
 
+# Modules that have no place here and yet hide nothing: using them costs the rules case. All others refuse the answer.
+PROCESS_MODULES = frozenset(
+    {
+        *("os", "posix", "posixpath", "ntpath", "pathlib", "io", "tempfile", "shutil", "errno", "fcntl", "mmap"),
+        *("time", "datetime", "signal", "threading", "_thread", "socket", "subprocess", "resource", "platform"),
+        *("random", "warnings", "itertools", "collections", "statistics", "sys", "ctypes"),
+    }
+)
+# Of these, only what leads nowhere.
+PROCESS_ATTRIBUTES: dict[str, frozenset[str]] = {
+    "sys": frozenset(
+        {
+            *("exit", "stdin", "stdout", "stderr", "argv", "platform", "version", "version_info", "byteorder"),
+            *("maxsize", "float_info", "getrecursionlimit", "setrecursionlimit", "getsizeof", "executable"),
+        }
+    ),
+    "ctypes": frozenset({"string_at", "wstring_at", "sizeof", "c_int", "c_long", "c_double", "c_float", "c_char"}),
+}
+
 # Names that spell a forbidden function so that no reader can see it, or that reach around the dispatcher.
 HIDING_BUILTINS = frozenset(
-    {"eval", "exec", "compile", "__import__", "globals", "locals", "vars", "setattr", "delattr", "dir", "__builtins__"}
+    {
+        *("eval", "exec", "compile", "globals", "locals", "vars", "setattr", "delattr", "dir"),
+        *("__import__", "__builtins__", "__loader__", "__spec__", "__build_class__"),
+    }
 )
 PROCESS_BUILTINS = frozenset({"open", "input", "breakpoint", "help", "exit", "quit", "memoryview"})
 HIDING_TORCH = frozenset(
@@ -76,6 +99,18 @@ HIDING_TORCH = frozenset(
         "export",
         "script",
         "trace",
+        "get_device_module",
+    }
+)
+# NumPy's own that an exercise in torch may name, though not call; others of its modules unpickle.
+PLAIN_NUMPY = frozenset({"numpy", "numpy.typing", "numpy.linalg", "numpy.random", "numpy.fft"})
+# What evaluates a string or unpickles: names that no reader of the source sees.
+HIDING_OBJECTS: tuple[object, ...] = (typing.get_type_hints, typing.ForwardRef, np.load)
+# What leads from a frame or a traceback to every name there is; a tensor that is called `self` has none of these.
+FRAME_ATTRIBUTES = frozenset(
+    {
+        *("f_globals", "f_locals", "f_builtins", "f_back", "f_code", "gi_frame", "cr_frame", "ag_frame"),
+        *("tb_frame", "tb_next", "func_globals"),
     }
 )
 HIDING_ATTRIBUTES = frozenset(
@@ -87,13 +122,6 @@ HIDING_ATTRIBUTES = frozenset(
         "share_memory_",
         "set_",
         "register_hook",
-        "f_globals",
-        "f_back",
-        "f_locals",
-        "gi_frame",
-        "cr_frame",
-        "tb_frame",
-        "func_globals",
         "mro",
     }
 )
@@ -131,6 +159,22 @@ METHODS = frozenset({"__init__", "__call__", "__repr__", "__len__", "__getitem__
 def module_allowed(name: str, allows: frozenset[str]) -> bool:
     """Return whether a module may be reached into, given what the exercise allows."""
     return name in MODULES or any(name in EXTRA_MODULES.get(key, ()) for key in allows)
+
+
+def leads_out(dotted: str) -> bool:
+    """Return whether a name of a module that is not importable here ("os.sys") may lead to any other module."""
+    root, *names = dotted.split(".")
+    if root not in PROCESS_MODULES or (names and names[0] not in PROCESS_ATTRIBUTES.get(root, names)):
+        return True
+    try:
+        value: object = importlib.import_module(root)
+    except ImportError:  # not on this platform
+        return False
+    for name in names:
+        value = getattr(value, name, None)
+        if isinstance(value, types.ModuleType) and value.__name__ not in PROCESS_MODULES - {"sys", "ctypes"}:
+            return True
+    return False
 
 
 def is_module(value: object) -> bool:

@@ -2,16 +2,19 @@
 
 import ast
 import builtins
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterator
 from typing import Any, Protocol
 
 import torch
 
 from autograder.running import policy
-from autograder.running.references import UNKNOWN, Module, Own, bound_names, fold_string, resolve
+from autograder.running.references import UNKNOWN, Module, Own, fold_string, resolve
+from autograder.running.scopes import local_names
 
 REFUSED_NODES = (ast.AsyncFor, ast.AsyncFunctionDef, ast.AsyncWith, ast.Await, ast.Yield, ast.YieldFrom, ast.TryStar)
 LOOPS = (ast.For, ast.While)
+GETTERS = ("getattr", "hasattr")
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 SMALL_ATTRIBUTES = frozenset({"shape", "ndim", "param_groups", "dims"})
 SMALL_CALLS = frozenset(
@@ -40,15 +43,18 @@ class Reader:
         self.allows = frozenset(allows)
         self.findings: list[tuple[str, int, str, bool]] = []
         self.reached: set[Own] = set()
-        self._local: frozenset[str] = frozenset()
+        self._local: set[int] = set()
+        self._bases: set[int] = set()
         self._own: frozenset[str] = frozenset()
         self._assigned: dict[str, list[ast.expr | None]] = {}
-        self._stores: list[str] = []
+        self._stores: Counter[str] = Counter()
         self._short_maps: set[int] = set()
+        self._called: set[int] = set()
 
     def read(self, statement: ast.AST) -> None:
         """Examine one definition, statement or expression."""
-        self._local = frozenset(self._locals(statement))
+        self._local = local_names(statement)
+        self._note_bindings(statement)
         self._own = frozenset(
             n.name for n in ast.walk(statement) if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and n is not statement
         )
@@ -57,6 +63,8 @@ class Reader:
             for n in ast.walk(statement)
             if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and n.body and isinstance(n.body[0], ast.Expr)
         }
+        self._called = {id(n.func) for n in ast.walk(statement) if isinstance(n, ast.Call)}
+        self._bases = set(self._where_modules_may_stand(statement))
         # `map` over a pair is no loop over rows.
         self._short_maps = {
             id(n.func)
@@ -67,28 +75,50 @@ class Reader:
             if not (isinstance(node, ast.Constant) and id(node) in docstrings):
                 self._node(node)
 
-    def _locals(self, statement: ast.AST) -> set[str]:
-        names: set[str] = set()
+    def _note_bindings(self, statement: ast.AST) -> None:
+        """Note what is assigned to each name, for the questions whether it is short, or another name for something."""
         self._assigned = {}
-        self._stores = []
+        self._stores = Counter()
         for node in ast.walk(statement):
             if isinstance(node, ast.arg):
-                names.add(node.arg)
-                self._stores.append(node.arg)
+                self._stores[node.arg] += 1
             elif isinstance(node, ast.arguments) and node.vararg:
                 self._assigned.setdefault(node.vararg.arg, []).append(ast.Tuple([]))  # as short as a call is written
-            elif isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node is not statement:
-                names.add(node.name)
-            elif isinstance(node, ast.ExceptHandler):
-                names |= {node.name} if node.name else set()
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                self._stores.append(node.id)
+                self._stores[node.id] += 1
             elif isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.NamedExpr)):
                 for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                     if isinstance(target, ast.Name):
                         self._assigned.setdefault(target.id, []).append(node.value)
-        names |= set(bound_names(statement)) if isinstance(statement, (ast.FunctionDef, ast.ClassDef)) else set()
-        return names
+
+    def _where_modules_may_stand(self, statement: ast.AST) -> Iterator[int]:
+        """Yield the nodes from which an attribute is taken, or that get another name: `F = torch.nn.functional`."""
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Attribute):
+                yield id(node.value)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in GETTERS:
+                yield from map(id, node.args[:1])
+            elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+                named_once = node is statement or self._values(node.targets[0].id) == [node.value]
+                yield from [id(node.value)] if named_once else []
+
+    def _resolve(self, node: ast.expr) -> Any:
+        root = node = self._written_out(node)
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        local = {root.id} if isinstance(root, ast.Name) and id(root) in self._local else set()
+        return resolve(node, self.module, frozenset(local))
+
+    def _written_out(self, node: ast.expr) -> ast.expr:
+        """Return an expression with a local name for a module written out."""
+        if isinstance(node, ast.Attribute):
+            base = self._written_out(node.value)
+            return node if base is node.value else ast.Attribute(base, node.attr, node.ctx)
+        if isinstance(node, ast.Name) and id(node) in self._local:
+            values = self._values(node.id)
+            if len(values) == 1 and isinstance(values[0], (ast.Name, ast.Attribute)) and values[0] is not node:
+                return values[0] if policy.is_module(resolve(values[0], self.module, frozenset())) else node
+        return node
 
     def _say(self, kind: str, node: ast.AST, text: str, refuse: bool = False) -> None:
         self.findings.append((kind, getattr(node, "lineno", 0), text, refuse))
@@ -115,6 +145,8 @@ class Reader:
             self._with(node)
         elif isinstance(node, ast.ClassDef):
             self._class(node)
+        elif isinstance(node, ast.MatchClass):
+            self._pattern(node)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and self._hiding_text(node.value):
             self._say("hidden", node, f"the string {node.value!r} can hide a name", refuse=True)
 
@@ -125,20 +157,50 @@ class Reader:
     def _name(self, node: ast.Name) -> None:
         if not isinstance(node.ctx, ast.Load):
             return
-        value = resolve(node, self.module, self._local)
+        value = self._resolve(node)
+        self._other_meanings(node, value)
         if isinstance(value, Own):
-            self.reached.add(value)
-            return
-        if node.id not in self._local and hasattr(builtins, node.id) and node.id not in self.module.imports:
+            self._own_name(node, value, node.id)
+        elif id(node) not in self._local and hasattr(builtins, node.id) and node.id not in self.module.imports:
             self._builtin(node)
         else:
             self._object(node, value, node.id, "direct")
+
+    def _own_name(self, node: ast.expr, value: Own, spelled: str) -> None:
+        self.reached.add(value)
+        if value.name is None and id(node) not in self._bases:
+            self._handed_on(node, spelled)
+
+    def _handed_on(self, node: ast.expr, spelled: str) -> None:
+        text = f"`{spelled}` is a module: handed on, it hides what is called; write `{spelled}.name` where you call it"
+        self._say("hidden", node, text, refuse=True)
+
+    def _other_meanings(self, node: ast.Name, value: Any) -> None:
+        """Look at all that imports bind to a name, in whatever order and scope: which of them counts is not asked."""
+        meanings = [m for m in self.module.meanings.get(node.id, []) if m is not value and m != value]
+        for meant in meanings:
+            if isinstance(meant, Own):
+                self.reached.add(meant)
+            elif policy.is_module(meant) or policy.is_module(value):
+                self._say("hidden", node, f"`{node.id}` has two meanings in this file: rename one", refuse=True)
+            else:
+                self._object(node, meant, node.id, "direct")
+        if node.id in self.module.outside:
+            self._outside(node, self.module.outside[node.id], node.id)
+
+    def _outside(self, node: ast.expr, dotted: str, spelled: str) -> None:
+        if policy.leads_out(dotted):
+            self._say("hidden", node, f"`{spelled}` can hide what is called", refuse=True)
+        elif "." not in dotted and id(node) not in self._bases:
+            self._handed_on(node, spelled)
 
     def _builtin(self, node: ast.Name) -> None:
         exception = isinstance(getattr(builtins, node.id), type) and issubclass(
             getattr(builtins, node.id), BaseException
         )
-        if node.id in policy.HIDING_BUILTINS:
+        if node.id == "getattr" and id(node) not in self._called:
+            self._say("forbidden-getattr", node, "`getattr` under another name hides what is called", refuse=True)
+        elif node.id in policy.HIDING_BUILTINS:
             self._say("hidden", node, f"`{node.id}` can hide what is called", refuse=True)
         elif node.id in policy.LOOPING_BUILTINS and "loops" not in self.allows:
             if id(node) in self._short_maps:
@@ -150,13 +212,20 @@ class Reader:
     def _object(self, node: ast.AST, value: Any, spelled: str, how: str) -> None:
         if value is UNKNOWN or isinstance(value, Own):
             return
-        if self.forbidden.object(value):
+        if any(value is hiding for hiding in policy.HIDING_OBJECTS):
+            self._say("hidden", node, f"`{spelled}` can hide what is called", refuse=True)
+        if value is getattr:
+            self._say("forbidden-getattr", node, f"`{spelled}` is getattr, which hides what is called", refuse=True)
+        elif any(value is getattr(builtins, name, UNKNOWN) for name in policy.HIDING_BUILTINS):
+            self._say("hidden", node, f"`{spelled}` can hide what is called", refuse=True)
+        elif self.forbidden.object(value):
             self._say(f"forbidden-{how}", node, f"`{spelled}` does the exercise's work", refuse=True)
         elif policy.is_module(value):
             if not policy.module_allowed(value.__name__, self.allows):
-                kind = "numpy" if value.__name__.startswith("numpy") else "hidden"
-                if kind == "hidden":
-                    self._say(kind, node, f"`{spelled}` is out of bounds", refuse=True)
+                if value.__name__ not in policy.PLAIN_NUMPY:
+                    self._say("hidden", node, f"`{spelled}` is out of bounds", refuse=True)
+            elif isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in self._bases:
+                self._handed_on(node, spelled)
         elif any(value is f for f in policy.LOOPING_FUNCTIONS):
             self._say("comprehension", node, f"`{spelled}` is a Python loop inside")
         elif callable(value) and "numpy" not in self.allows and self._from_numpy(value):
@@ -168,17 +237,24 @@ class Reader:
 
     def _attribute(self, node: ast.Attribute | ast.Call, name: str, how: str) -> None:
         base_node = node.value if isinstance(node, ast.Attribute) else node.args[0]
-        base = resolve(base_node, self.module, self._local)
+        base = self._resolve(base_node)
         spelled = f"{ast.unparse(base_node)}.{name}"
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, (ast.Store, ast.Del)) and not isinstance(base, Own):
             if base is not UNKNOWN:
                 self._say("hidden", node, f"`{spelled} = ...` changes a library", refuse=True)
             return
-        if isinstance(base, Own):
+        if isinstance(base, Own) and (base.name is None or isinstance(base_node, ast.Name)):
             if base.name is None:
                 self.reached.add(Own(base.stem, name))
             if name.startswith("__"):
                 self._say("hidden", node, f"`{spelled}` is out of bounds", refuse=True)
+            elif name in policy.FRAME_ATTRIBUTES:
+                self._say("hidden", node, f"`.{name}` is out of bounds", refuse=True)
+            return
+        base = UNKNOWN if isinstance(base, Own) else base
+        dotted = self._dotted(node)
+        if dotted is not None:
+            self._outside(node, dotted, spelled)
             return
         if self._private(base_node, base, name):
             self._say("hidden", node, f"`{spelled}` is out of bounds", refuse=True)
@@ -193,7 +269,20 @@ class Reader:
             if base is torch.Tensor:
                 self._unknown_attribute(node, base_node, name, how, spelled)
 
+    def _dotted(self, node: ast.AST) -> str | None:
+        """Return the full name of an attribute of what is not importable here: "os.sys"."""
+        if isinstance(node, ast.Attribute):
+            base = self._dotted(node.value)
+            return base and f"{base}.{node.attr}"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
+            base, name = self._dotted(node.args[0]), fold_string(node.args[1]) if len(node.args) > 1 else None
+            return base and f"{base}.{name}"
+        return self.module.outside.get(node.id) if isinstance(node, ast.Name) else None
+
     def _unknown_attribute(self, node: ast.AST, base: ast.expr, name: str, how: str, spelled: str) -> None:
+        if name in policy.FRAME_ATTRIBUTES:
+            self._say("hidden", node, f"`.{name}` is out of bounds", refuse=True)
+            return
         own = isinstance(base, ast.Name) and base.id in ({"self", "cls", "ctx"} | self._own)
         if (
             own
@@ -224,7 +313,7 @@ class Reader:
     def _values(self, name: str) -> list[ast.expr]:
         """Return all that a local name is ever bound to; nothing where that is not all in plain sight."""
         values = [v for v in self._assigned.get(name, []) if v is not None]
-        return values if len(values) == self._stores.count(name) else []
+        return values if len(values) == self._stores[name] else []
 
     def _instance(self, node: ast.expr) -> bool:
         """Return whether an expression is an instance of a class of this file: its methods are the learner's own."""
@@ -233,12 +322,12 @@ class Reader:
             return bool(values) and all(isinstance(v, ast.Call) and self._instance(v) for v in values)
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             return False
-        made = resolve(node.func, self.module, self._local)
+        made = self._resolve(node.func)
         nodes = self.module.definitions.get(made.name or "", []) if made == Own(self.module.stem, node.func.id) else []
         return node.func.id == "super" or (bool(nodes) and all(isinstance(n, ast.ClassDef) for n in nodes))
 
     def _call(self, node: ast.Call) -> None:
-        if not isinstance(node.func, ast.Name) or node.func.id in self._local:
+        if not isinstance(node.func, ast.Name) or id(node.func) in self._local:
             return
         if node.func.id in ("getattr", "hasattr") and len(node.args) >= 2:
             name = fold_string(node.args[1])
@@ -250,16 +339,24 @@ class Reader:
         elif node.func.id == "type" and len(node.args) != 1:
             self._say("hidden", node, "`type` with three arguments makes a class out of sight", refuse=True)
 
+    def _pattern(self, node: ast.MatchClass) -> None:
+        """Read `case A(name=...)`, which takes an attribute."""
+        for name in node.kwd_attrs:
+            if name.startswith("_"):
+                self._say("hidden", node, f"`.{name}` is out of bounds", refuse=True)
+            else:
+                self._unknown_attribute(node, node.cls, name, "method", f"{ast.unparse(node.cls)}({name}=...)")
+
     def _with(self, node: ast.With) -> None:
         for item in node.items:
             call = item.context_expr
-            value = resolve(call.func if isinstance(call, ast.Call) else call, self.module, self._local)
+            value = self._resolve(call.func if isinstance(call, ast.Call) else call)
             if not any(value is context for context in policy.CONTEXTS):
                 self._say("hidden", node, f"`with {ast.unparse(call)}` is not allowed here", refuse=True)
 
     def _class(self, node: ast.ClassDef) -> None:
         for base in node.bases:
-            value = resolve(base, self.module, self._local)
+            value = self._resolve(base)
             if not isinstance(value, Own) and not any(value is allowed for allowed in policy.BASES):
                 self._say(
                     "hidden", node, f"a class derived from `{ast.unparse(base)}` is not allowed here", refuse=True

@@ -3,11 +3,14 @@
 import ast
 import builtins
 import importlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.running import policy
+
+MOST_NODES = 20_000  # of syntax in one source; the longest chapter has some thousands
 
 
 class Unknown:
@@ -39,6 +42,15 @@ class Module:
     imports: dict[str, Any] = field(default_factory=dict)
     foreign: list[tuple[int, str]] = field(default_factory=list)  # imports of what is not importable
     foreign_names: set[str] = field(default_factory=set)
+    outside: dict[str, str] = field(default_factory=dict)  # what a name stands for that is not importable here
+    meanings: dict[str, list[Any]] = field(default_factory=dict)  # all that imports bind to a name, wherever they stand
+
+    def bind(self, name: str, value: Any) -> None:
+        """Note what an import binds; the last one counts."""
+        self.imports[name] = value
+        meanings = self.meanings.setdefault(name, [])
+        if not any(value is meaning for meaning in meanings):
+            meanings.append(value)
 
 
 def bound_names(target: ast.AST) -> Iterator[str]:
@@ -66,9 +78,12 @@ def read(stem: str, source: str, stems: frozenset[str], package: str = "exercise
     """Parse a source and collect what its names refer to.
 
     Raises:
-        SyntaxError: As `ast.parse`.
+        SyntaxError: As `ast.parse`, or it is too long.
     """
-    module = Module(stem, _imported(ast.parse(source)))
+    tree = ast.parse(source)
+    if sum(1 for _ in itertools.islice(ast.walk(tree), MOST_NODES)) == MOST_NODES:
+        raise SyntaxError("the file is too long to read: that is no exercise")
+    module = Module(stem, _imported(tree))
     for node in module.tree.body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             module.definitions.setdefault(node.name, []).append(node)
@@ -96,16 +111,17 @@ def _bind_import(module: Module, line: int, alias: ast.alias, stems: frozenset[s
     bound = alias.asname or alias.name.split(".")[0]
     sibling = alias.name.removeprefix(package + ".")
     if alias.asname and sibling != alias.name and sibling in stems:
-        module.imports[bound] = Own(sibling)
+        module.bind(bound, Own(sibling))
         return
     value = _load(alias.name if alias.asname else alias.name.split(".")[0])
     if alias.name not in policy.IMPORTABLE and not alias.name.startswith("triton"):
         module.foreign.append((line, alias.name))
         module.foreign_names.add(bound)
+        module.outside[bound] = alias.name if alias.asname else bound
         value = UNKNOWN
     elif not alias.asname:
         _load(alias.name)
-    module.imports[bound] = value
+    module.bind(bound, value)
 
 
 def _bind_from(module: Module, node: ast.ImportFrom, stems: frozenset[str], package: str) -> None:
@@ -116,17 +132,21 @@ def _bind_from(module: Module, node: ast.ImportFrom, stems: frozenset[str], pack
         bound = alias.asname or alias.name
         if own:
             known = (base or alias.name) in stems
-            module.imports[bound] = Own(base, alias.name) if base else Own(alias.name)
+            module.bind(bound, Own(base, alias.name) if base else Own(alias.name))
             if not known:
                 module.foreign.append((node.lineno, "." + (base or alias.name)))
         elif node.level or (base not in policy.IMPORTABLE and not base.startswith("triton")):
             module.foreign.append((node.lineno, "." * node.level + base))
-            module.imports[bound] = UNKNOWN
+            module.outside[bound] = f"{base}.{alias.name}"
+            module.bind(bound, UNKNOWN)
         elif alias.name == "*":
             module.foreign.append((node.lineno, f"{base}.*"))
+            for name, value in vars(_load(base)).items():
+                if not name.startswith("_"):
+                    module.bind(name, value)
         else:
             value = getattr(_load(base), alias.name, UNKNOWN)
-            module.imports[bound] = _load(f"{base}.{alias.name}") if value is UNKNOWN else value
+            module.bind(bound, _load(f"{base}.{alias.name}") if value is UNKNOWN else value)
 
 
 def fold_string(node: ast.expr) -> str | None:
@@ -137,7 +157,11 @@ def fold_string(node: ast.expr) -> str | None:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         parts = [node.left, node.right]
     elif isinstance(node, ast.JoinedStr):
-        parts = [p.value if isinstance(p, ast.FormattedValue) else p for p in node.values]
+        # A format may drop a part: f"{'abs':.0}".
+        plain = [p for p in node.values if not isinstance(p, ast.FormattedValue) or p.conversion == -1]
+        if len(plain) < len(node.values) or any(getattr(p, "format_spec", None) for p in plain):
+            return None
+        parts = [p.value if isinstance(p, ast.FormattedValue) else p for p in plain]
     elif (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
@@ -154,13 +178,23 @@ def fold_string(node: ast.expr) -> str | None:
     return "".join(f for f in folded if f is not None) if None not in folded else None
 
 
+def _alias(module: Module, name: str, local: frozenset[str]) -> Any:
+    """Return what a name of the module stands for if that is all it ever is: `lib = np`; else None."""
+    nodes = module.definitions[name]
+    value = nodes[0].value if len(nodes) == 1 and isinstance(nodes[0], ast.Assign) else None
+    if not isinstance(value, (ast.Name, ast.Attribute)) or ast.unparse(nodes[0]) != f"{name} = {ast.unparse(value)}":
+        return None
+    meant = resolve(value, module, local | {name})
+    return None if meant is UNKNOWN or isinstance(meant, Own) else meant
+
+
 def resolve(node: ast.expr, module: Module, local: frozenset[str]) -> Any:
     """Return the object an expression refers to, an `Own`, a builtin, or UNKNOWN."""
     if isinstance(node, ast.Name):
         if node.id in local and node.id not in module.imports:
             return UNKNOWN
         if node.id in module.definitions:
-            return Own(module.stem, node.id)
+            return _alias(module, node.id, local) or Own(module.stem, node.id)
         if node.id in module.imports:
             return module.imports[node.id]
         return getattr(builtins, node.id, UNKNOWN)

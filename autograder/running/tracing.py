@@ -3,6 +3,8 @@
 Runs in the worker, on the meta device: its counters are as honest as the source that the gate let through.
 """
 
+import gc
+import sys
 import weakref
 from collections import Counter
 from collections.abc import Iterator
@@ -83,3 +85,23 @@ def trace(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], wrt: tup
         "outputs": outputs,
         "input_bytes": sum(t.nbytes for t in _tensors((inputs, kwargs)) if t.is_floating_point()),
     }
+
+
+def count(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Run `function` forward; return its output, the dispatcher's ops, Python's calls and the peak in bytes."""
+    calls = 0
+
+    def note(frame: Any, event: str, _: Any) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    gc.disable()  # what it would collect now and then makes calls of its own
+    try:
+        with Trace((args, kwargs), next(_tensors((args, kwargs))).device.type) as seen:
+            sys.setprofile(note)
+            output = function(*args, **kwargs)
+            sys.setprofile(None)
+    finally:
+        sys.setprofile(None)
+        gc.enable()
+    return {"output": output, "ops": sum(seen.ops.values()), "calls": calls, "peak": seen.peak}

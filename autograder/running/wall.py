@@ -12,6 +12,23 @@ from autograder.running import wire
 from autograder.running.launch import START_S, Launcher, WallError, describe_status, start
 
 
+def _error(error: Any) -> dict[str, Any]:
+    """Return an exception as a worker describes it.
+
+    Raises:
+        WireError: The description is none.
+    """
+    if not isinstance(error, dict) or not all(isinstance(error.get(key), str) for key in ("type", "message")):
+        raise wire.WireError("an answer without content")
+    file, line = error.get("file"), error.get("line")
+    return {
+        "type": error["type"],
+        "message": error["message"],
+        "file": file if isinstance(file, str) else None,
+        "line": line if type(line) is int else None,
+    }
+
+
 class Worker:
     """One confined process; every answer carries the nonce of its question."""
 
@@ -47,9 +64,7 @@ class Worker:
                 raise wire.WireError("an answer to another question")
             if reply.get("ok") is True:
                 return Answer("returned", result=reply.get("result"))
-            if isinstance(reply.get("error"), dict):
-                return Answer("raised", error=reply["error"])
-            raise wire.WireError("an answer without content")
+            return Answer("raised", error=_error(reply.get("error")))
         except wire.TimedOut:
             self.close()
             return Answer("timeout", detail=f"no answer within {limit_s:g} s")

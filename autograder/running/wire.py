@@ -122,7 +122,7 @@ def _shape(shape: Any) -> list[int]:
 def decode(value: Any, payload: Payload, meta: bool = True) -> Any:
     """Turn JSON made by `encode` back into the value; every tensor owns fresh memory with the strides it had.
 
-    Without `meta`, a tensor on the meta device is refused (it has no numbers that could be judged), and so is a generator.
+    Without `meta`, tensors on the meta device are refused (they have no numbers that could be judged), and generators.
 
     Raises:
         WireError: The JSON was not made by `encode`.

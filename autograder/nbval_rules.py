@@ -1,0 +1,29 @@
+"""A pytest plugin for nbval (`-p autograder.nbval_rules`): what holds for the course's notebooks."""
+
+import functools
+
+import pytest
+
+GPU = "gpu"  # the tag of a cell that needs CUDA
+UNCOMPARED = "text/html"  # a report's HTML holds measured figures; the notebooks store its text only
+
+
+@functools.cache
+def has_cuda() -> bool:
+    """Return whether torch sees a GPU."""
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the cells that need what this machine lacks, and compare texts only."""
+    for item in items:
+        cell = getattr(item, "cell", None)
+        if cell is None:
+            continue
+        book = item.parent
+        if UNCOMPARED not in book.skip_compare:  # type: ignore[union-attr]
+            book.skip_compare = (*book.skip_compare, UNCOMPARED)  # type: ignore[union-attr]
+        if GPU in cell.metadata.get("tags", ()) and not has_cuda():
+            item.add_marker(pytest.mark.skip(reason="there is no CUDA here"))

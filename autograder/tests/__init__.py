@@ -1,0 +1,1 @@
+"""Tests; this package alone may import everything."""

@@ -1,0 +1,151 @@
+"""The race against the reference, with workers and a clock that are made up: no machine is too slow for these tests."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from autograder.answer import Answer
+from autograder.running import timing
+from autograder.running.timing import BATCH, MOST_PAIRS, race
+
+MS = 0.001
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1000.0
+
+    def perf_counter(self):
+        return self.now
+
+
+class Runner:
+    """Stands for a worker: its calls take the given times in turn, its processor time is `busy` of them."""
+
+    def __init__(self, clock, times, busy=1.0, fail=None, at=None):
+        self.clock, self.times, self.busy, self.fail, self.at = clock, times, busy, fail or {}, at
+        self.calls, self.turns, self.prepared, self.used = 0, [], None, 0
+
+    def ask(self, do, limit_s, **message):
+        if do in self.fail and (self.at is None or self.calls == self.at):
+            return self.fail[do]
+        if do == "prepare":
+            self.prepared = message
+        elif do == "fresh":
+            self.turns.append(message["turn"])
+            self.clock.now += 0.5  # must not be measured
+        elif do == "go":
+            took = self.times[self.calls % len(self.times)]
+            self.calls += 1
+            self.clock.now += took
+            self.used += int(took * self.busy * 1e9)
+        return Answer("returned", result="the output" if do == "fetch" else None)
+
+    def cpu_ns(self):
+        return None if self.busy == 0 else self.used
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=made.perf_counter))
+    return made
+
+
+def run(mine, theirs, budget=3.0, **options):
+    return race(mine, theirs, {"args": (1,), "kwargs": {"dim": 0}}, {"dim": -1}, budget, turns=7, most_s=1e9, **options)
+
+
+def test_a_fast_function_passes_after_one_batch(clock):
+    mine, theirs = Runner(clock, [2 * MS]), Runner(clock, [1 * MS])
+    found = run(mine, theirs)
+    assert (found.status, found.pairs) == ("passed", BATCH)
+    assert found.ratio == pytest.approx(2)
+
+
+def test_a_slow_function_fails_after_all_pairs(clock):
+    found = run(Runner(clock, [3.1 * MS]), Runner(clock, [1 * MS]))
+    assert (found.status, found.pairs) == ("failed", MOST_PAIRS)
+    assert found.ratio == pytest.approx(3.1)
+
+
+def test_the_ratio_is_that_of_the_minima(clock):
+    # One quiet moment each is enough, whenever it comes.
+    noisy = [9 * MS] * 11 + [2 * MS] + [9 * MS] * 200
+    found = run(Runner(clock, noisy), Runner(clock, [8 * MS] * 3 + [1 * MS] + [8 * MS] * 200))
+    assert (found.status, found.pairs) == ("passed", 3 * BATCH)
+    assert found.ratio == pytest.approx(2)
+
+
+def test_time_runs_out_after_at_least_one_batch(clock):
+    found = race(
+        Runner(clock, [9 * MS]), Runner(clock, [1 * MS]), {"args": (), "kwargs": {}}, {}, 3.0, turns=0, most_s=0.0
+    )
+    assert (found.status, found.pairs) == ("failed", BATCH)
+
+
+def test_a_reference_too_short_to_measure_counts_as_the_shortest(clock):
+    found = run(Runner(clock, [1.4 * MS]), Runner(clock, [0.01 * MS]))
+    assert found.status == "passed"
+    assert found.ratio == pytest.approx(1.4 * MS / timing.LEAST_CALL_S)
+
+
+def noisy_reference(clock, busy=1.0):
+    return Runner(clock, [1 * MS] + [2 * MS] * 9, busy=busy)  # median twice the minimum
+
+
+def test_a_busy_machine_and_a_fitting_processor_ratio_are_inconclusive(clock):
+    found = run(Runner(clock, [4 * MS], busy=0.25), noisy_reference(clock))
+    assert (found.status, found.pairs) == ("inconclusive", MOST_PAIRS)
+
+
+def test_a_busy_machine_is_no_excuse_for_processor_time(clock):
+    assert run(Runner(clock, [4 * MS], busy=1.0), noisy_reference(clock)).status == "failed"
+
+
+def test_a_fitting_processor_ratio_is_no_excuse_on_a_quiet_machine(clock):
+    assert run(Runner(clock, [4 * MS], busy=0.25), Runner(clock, [1 * MS])).status == "failed"
+
+
+def test_without_processor_times_nothing_is_inconclusive(clock):
+    assert run(Runner(clock, [4 * MS], busy=0), noisy_reference(clock, busy=0)).status == "failed"
+
+
+@pytest.mark.parametrize("step", ["prepare", "fresh", "go"])
+@pytest.mark.parametrize("outcome", ["timeout", "crashed", "raised", "garbled"])
+def test_no_answer_ends_the_race(clock, step, outcome):
+    answer = Answer(outcome)
+    found = run(Runner(clock, [1 * MS], fail={step: answer}), Runner(clock, [1 * MS]))
+    assert (found.status, found.failure) == ("failed", answer)
+
+
+def test_no_answer_in_a_later_batch_ends_the_race_too(clock):
+    answer = Answer("timeout")
+    found = run(Runner(clock, [9 * MS], fail={"go": answer}, at=12), Runner(clock, [1 * MS]))
+    assert (found.status, found.failure) == ("failed", answer)
+
+
+def test_every_pair_gets_inputs_of_its_own(clock):
+    mine, theirs = Runner(clock, [9 * MS]), Runner(clock, [1 * MS])
+    found = run(mine, theirs)
+    assert mine.turns == theirs.turns == list(range(7, 7 + MOST_PAIRS))
+    assert found.turn in mine.turns
+
+
+def test_the_fastest_calls_output_comes_back(clock):
+    mine = Runner(clock, [9 * MS, 9 * MS, 1 * MS, 9 * MS, 9 * MS])
+    found = run(mine, Runner(clock, [1 * MS]))
+    assert (found.turn, found.output) == (mine.turns[2], "the output")
+
+
+def test_an_output_that_cannot_be_fetched_ends_the_race(clock):
+    answer = Answer("raised", error={"type": "WireError", "message": ""})
+    found = run(Runner(clock, [1 * MS], fail={"fetch": answer}), Runner(clock, [1 * MS]))
+    assert (found.status, found.failure) == ("failed", answer)
+
+
+def test_each_side_gets_its_own_keywords(clock):
+    mine, theirs = Runner(clock, [1 * MS]), Runner(clock, [1 * MS])
+    run(mine, theirs)
+    assert mine.prepared == {"args": (1,), "kwargs": {"dim": 0}}
+    assert theirs.prepared == {"args": (1,), "kwargs": {"dim": -1}}

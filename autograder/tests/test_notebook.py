@@ -1,0 +1,419 @@
+"""What a notebook calls, on every kind of argument: it answers with a report and never with an exception."""
+
+import functools
+import importlib.util
+import itertools
+import linecache
+import math
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from autograder import desk, notebook, progress, registry
+from autograder.notebook import break_it, check, hint, predict, verdict
+from autograder.running.launch import WallError
+
+SOLUTIONS = registry.ROOT / "solutions"
+RIGHT = """def log1mexp(x):
+    wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    near = torch.where(wide > -0.6931, wide, -1.0)
+    far = torch.where(wide > -0.6931, -1.0, wide)
+    return torch.where(wide > -0.6931, (-near.expm1()).log(), (-far.exp()).log1p()).to(x.dtype)
+"""
+WRONG = "def log1mexp(x):\n    return (1 - x.exp()).log()\n"
+counter = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_clock(monkeypatch):
+    monkeypatch.setattr(desk, "judge_package", functools.partial(desk.judge_package, clock=False))
+
+
+@pytest.fixture
+def package(tmp_path):
+    folder = tmp_path / "package"
+    shutil.copytree(SOLUTIONS, folder)
+    return folder
+
+
+@pytest.fixture
+def cell():
+    """Return a function that runs a source as IPython does: its text is in linecache, its module is __main__."""
+    scope = {"__name__": "__main__", "torch": torch}
+
+    def run(source: str, name: str):
+        filename = f"/tmp/ipykernel_1/{next(counter)}.py"
+        linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+        exec(compile(source, filename, "exec"), scope)
+        return scope[name]
+
+    return run
+
+
+def imported(path):
+    spec = importlib.util.spec_from_file_location(f"learners_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def write(package, source: str) -> None:
+    (package / "log_sums.py").write_text("import torch\n\n\n" + source)
+
+
+# check
+
+
+def test_check_by_name(package):
+    report = check("log1mexp", package)
+    assert report.passed
+    assert repr(report).startswith("log1mexp: passed, ")
+    assert report._repr_html_().startswith("<div")
+    assert [v.name for v in report.verdicts] == ["log1mexp"]
+
+
+def test_check_by_chapter(package):
+    report = check("log_sums", package)
+    assert [v.name for v in report.verdicts] == [e.name for e in registry.exercises("log_sums")]
+    assert report.passed
+    assert len(repr(report).split(": passed")) == len(report.verdicts) + 1
+
+
+def test_check_of_an_imported_function_judges_its_file(package):
+    write(package, WRONG)
+    function = imported(package / "log_sums.py").log1mexp
+    report = check(function)
+    assert not report.passed
+    assert report.verdicts[0].status == "failed"
+    write(package, RIGHT)
+    assert check(function).passed  # the file counts, not what was imported
+
+
+def test_check_of_a_cells_function_judges_it_in_its_module(package, cell):
+    write(package, WRONG)
+    assert check(cell(RIGHT, "log1mexp"), package).passed
+    assert not check("log1mexp", package).passed
+    assert not check(cell(WRONG, "log1mexp"), package).passed
+
+
+def test_a_cells_function_may_use_the_files_other_functions(package, cell):
+    source = "def logsubexp(a, b):\n    return a + log1mexp(torch.where(a == b, 0, b - a))\n"
+    report = check(cell(source, "logsubexp"), package)
+    assert report.verdicts[0].status == "failed"  # infinities are forgotten, but log1mexp is found
+    assert "NameError" not in repr(report)
+
+
+def test_a_cells_function_brings_its_helpers(package, cell):
+    cell("def inner(x):\n    return -x.expm1()\n", "inner")
+    cell("def outer(x):\n    return inner(x).log()\n", "outer")
+    report = check(cell("def log1mexp(x):\n    return outer(x)\n", "log1mexp"), package)
+    assert "NameError" not in repr(report)
+    assert report.verdicts[0].score > 0
+
+
+def test_a_cells_function_needs_no_package(tmp_path, cell):
+    assert check(cell(RIGHT, "log1mexp"), tmp_path / "nowhere").passed
+
+
+def test_a_function_without_source_says_so():
+    scope: dict = {}
+    exec("def log1mexp(x):\n    return x\n", scope)
+    assert "the source of log1mexp cannot be found" in repr(check(scope["log1mexp"]))
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("log1mex", "did you mean 'log1mexp'?"),
+        ("", "no exercise is called ''"),
+        (len, "no exercise is called 'len'"),
+        (5, "check takes the name of an exercise"),
+        (None, "check takes the name of an exercise"),
+        (["log1mexp"], "check takes the name of an exercise"),
+        (functools.partial(len), "check takes the name of an exercise"),
+        (torch.logsumexp, "cannot be found"),
+        (lambda x: x, "no exercise is called '<lambda>'"),
+    ],
+    ids=str,
+)
+def test_what_is_no_exercise_gets_words(target, words, package):
+    report = check(target, package)
+    assert words in repr(report)
+    assert not report.passed
+    assert report._repr_html_() is None
+
+
+def test_a_missing_package_gets_words(tmp_path):
+    assert "there is no folder" in repr(check("log1mexp", tmp_path / "nowhere"))
+
+
+def test_a_file_that_is_no_text_gets_words(package):
+    (package / "log_sums.py").write_bytes(b"\xff\xfe\x00")
+    assert "save it as UTF-8" in repr(check("log1mexp", package))
+
+
+def test_a_broken_file_gets_words(package, cell):
+    (package / "log_sums.py").write_text("def f(:\n")
+    assert "SyntaxError" in repr(check("log1mexp", package))
+    assert "line 1: mend it first" in repr(check(cell(RIGHT, "log1mexp"), package))
+
+
+def test_a_wall_that_does_not_stand_gets_words(package, monkeypatch):
+    def fall(*arguments):
+        raise WallError("the process does not answer")
+
+    monkeypatch.setattr(desk, "wall", fall)
+    assert repr(check("log1mexp", package)) == "the process does not answer"
+
+
+def test_the_package_that_an_import_would_find_is_the_default(package, monkeypatch):
+    folder = package.rename(package.parent / "exercises")
+    monkeypatch.syspath_prepend(str(folder.parent))
+    monkeypatch.delitem(__import__("sys").modules, "exercises", raising=False)
+    assert desk.default_package() == folder
+    assert check("log1mexp").passed
+
+
+# hints
+
+
+def test_each_failure_shows_the_next_hint_and_success_starts_anew(package):
+    write(package, WRONG)
+    for level in (1, 2, 3, 3):
+        assert f"hint {level} of 3: " in repr(check("log1mexp", package))
+    write(package, RIGHT)
+    assert "hint" not in repr(check("log1mexp", package))
+    assert progress.of("log1mexp")["passed"] == progress.digest((package / "log_sums.py").read_text())
+    write(package, WRONG)
+    assert "hint 1 of 3: " in repr(check("log1mexp", package))
+
+
+def test_what_is_not_written_is_no_failure():
+    report = check("log1mexp", registry.ROOT / "exercises")
+    if report.verdicts[0].status == "not_written":
+        assert "hint" not in repr(report)
+        assert progress.of("log1mexp")["failed"] == 0
+
+
+def test_hints_go_up_a_ladder():
+    exercise = registry.find("log1mexp")[1]
+    for level in (1, 2, 3, 3):
+        text = repr(hint("log1mexp"))
+        assert text.startswith(f"hint {level} of 3 for log1mexp (log_sums.py): {exercise.hints[level - 1]}")
+        assert ("This is the last one." in text) == (level == 3)
+    assert progress.of("log1mexp")["hints"] == 3
+
+
+def test_a_hint_can_be_asked_for_by_level():
+    assert repr(hint("log1mexp", 2)).startswith("hint 2 of 3")
+    assert repr(hint("log1mexp")).startswith("hint 3 of 3")
+    assert repr(hint("log1mexp", 1)).startswith("hint 1 of 3")
+    assert progress.of("log1mexp")["hints"] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("log1mex",), "did you mean"),
+        ((5,), "no exercise is called 5"),
+        (([],), "no exercise is called []"),
+        (("log1mexp", 0), "there are hints of level 1, 2 and 3"),
+        (("log1mexp", 4), "there are hints of level 1, 2 and 3"),
+        (("log1mexp", "2"), "there are hints of level 1, 2 and 3"),
+    ],
+)
+def test_a_hint_for_nothing_gets_words(arguments, words):
+    assert words in repr(hint(*arguments))
+
+
+# predictions
+
+
+def boom():
+    raise OverflowError("math range error")
+
+
+def still(value):
+    return lambda: value
+
+
+@pytest.mark.parametrize(
+    ("guess", "answer"),
+    [
+        ("inf", still(math.inf)),
+        (math.inf, still(math.inf)),
+        ("-inf", still(torch.tensor(-math.inf))),
+        ("nan", still(torch.tensor([math.nan]))),
+        (math.nan, still(math.nan)),
+        ("raises", boom),
+        (1.0, still(1.01)),
+        (1, still(1.0)),
+        (0, still(0.0)),
+        (1e-30, still(1.01e-30)),
+        (3, still(torch.tensor(3))),
+        ((2, 3), still(torch.zeros(2, 3).shape)),
+        ([2, 3], still((2, 3))),
+        ((), still(torch.zeros(()).shape)),
+        (True, still(True)),
+        (False, still(torch.tensor(False))),
+        (("inf", 1.0, "nan"), still(torch.tensor([math.inf, 1.0, math.nan]))),
+        (((1, 2), (3, "inf")), still(torch.tensor([[1, 2], [3, math.inf]]))),
+        (torch.tensor([1.0, 2.0]), still([1.0, 2.0])),
+        (np.array([1.0, 2.0]), still(torch.tensor([1.0, 2.0]))),
+        (np.float32(1.5), still(1.5)),
+        ((1.0, "inf"), still(np.array([1.0, np.inf]))),
+        ("inf", still(np.float32(np.inf))),
+        ("float32", still("float32")),
+        (None, still(None)),
+        (torch.float16, still(torch.float16)),
+    ],
+    ids=repr,
+)
+def test_right_predictions(guess, answer):
+    assert repr(predict("a", guess, answer)).startswith("Prediction a: right, it is ")
+    assert progress.of("predict:a")["right"] is True
+
+
+@pytest.mark.parametrize(
+    ("guess", "answer"),
+    [
+        ("inf", still(-math.inf)),
+        ("inf", still(1.0)),
+        ("inf", boom),
+        ("raises", still(1.0)),
+        (1.0, still(1.03)),
+        (1.0, still(math.nan)),
+        (0, still(1e-9)),
+        (1, still(True)),
+        (True, still(1)),
+        (True, still(torch.tensor(1.0))),
+        ((2, 3), still((2, 3, 1))),
+        ((2, 3), still(6)),
+        (6, still((2, 3))),
+        ("yes", still(True)),
+        (np.array([1.0, 2.0]), still(3.0)),
+        (10**400, still(1.0)),
+        (object(), still(1.0)),
+        ({"a": 1}, still(1.0)),
+        (np.array(["a", "b"]), still(1.0)),
+        (torch.zeros(2).to_sparse(), still(1.0)),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_wrong_predictions(guess, answer):
+    assert "Prediction a: you said " in repr(predict("a", guess, answer))
+    assert progress.of("predict:a")["right"] is False
+
+
+def test_a_prediction_that_is_not_made_reveals_nothing():
+    report = predict("a", ..., lambda: pytest.fail("the answer was computed"))
+    assert repr(report).startswith("Prediction a: not made. Replace ...")
+    assert "right" not in progress.of("predict:a")
+
+
+def test_predictions_are_shown_in_their_own_form():
+    assert repr(predict("a", (1, 2), still(torch.tensor([math.inf, 0.123456])))) == (
+        "Prediction a: you said (1, 2), it is (inf, 0.1235)."
+    )
+    assert repr(predict("a", "nan", boom)) == "Prediction a: you said nan, it is raises."
+    assert repr(predict("a", (2,), still((2,)))) == "Prediction a: right, it is (2,)."
+
+
+# claims
+
+
+@pytest.mark.parametrize("word", ["true", "false", "misleading"])
+def test_a_claim_that_the_run_shows_is_printed(capsys, word):
+    verdict("003-1", word, torch.tensor(True))
+    assert capsys.readouterr().out == f"Claim 003-1 is {word}.\n"
+
+
+def test_a_claim_that_the_run_does_not_show_fails_the_cell(capsys):
+    with pytest.raises(AssertionError, match="claim 003-1"):
+        verdict("003-1", "true", 1 > 2)
+    assert not capsys.readouterr().out
+
+
+def test_a_claim_needs_one_of_three_words():
+    with pytest.raises(ValueError, match="true, false or misleading"):
+        verdict("003-1", "maybe", True)
+
+
+# breaking
+
+
+LARGE, SMALL = torch.tensor([[500.0, 501.0]]), torch.tensor([[0.0, 1.0]])
+
+
+def test_an_input_that_separates_breaks_the_mistake():
+    text = repr(break_it("logsumexp", "no_shift", LARGE))
+    assert text.startswith("Broken.\n  given     float32 (1, 2) [[500, 501]]")
+    assert "got       inf" in text
+
+
+def test_an_input_that_does_not_separate_does_not():
+    assert repr(break_it("logsumexp", "no_shift", SMALL)).startswith("Not broken: ")
+    assert "Broken" not in repr(break_it("logsumexp", "in_place", LARGE))
+
+
+def test_keywords_are_passed_on():
+    assert repr(break_it("logsumexp", "dim_ignored", torch.eye(3)[:2], dim=0)).startswith("Broken")
+    assert repr(break_it("logsumexp", "dim_ignored", torch.eye(3)[:2], dim=1)).startswith("Not broken")
+
+
+def test_the_learners_input_is_left_alone():
+    x = LARGE.clone()
+    break_it("logsumexp", "in_place", x)
+    assert torch.equal(x, LARGE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keywords", "words"),
+    [
+        (("logsumexp", "no_shift"), {}, "Replace ... by an input"),
+        (("logsumexp", "no_shift", ...), {}, "Replace ... by an input"),
+        (("logsumexp", "no_shift", LARGE), {"dim": ...}, "Replace ... by an input"),
+        (("logsumexp", "no_shift", [500.0, 501.0]), {}, "argument 1 is a list, not a Tensor"),
+        (("logsumexp", "no_shift", "text"), {}, "argument 1 is a str, not a Tensor"),
+        (("logsumexp", "no_shift", np.ones(3)), {}, "argument 1 is a ndarray, not a Tensor"),
+        (("logsumexp", "no_shift", torch.tensor([1, 2])), {}, "argument 1 is of torch.int64"),
+        (("logsumexp", "no_shift", LARGE), {"dim": 7}, "That input is none for logsumexp: IndexError"),
+        (("logsumexp", "no_shift", LARGE), {"axis": 0}, "That input is none for logsumexp: TypeError"),
+        (("logsumexp", "no_shift", LARGE, 0, False, 1), {}, "That input is none for logsumexp: TypeError"),
+        (("logsumexp", "unheard_of", LARGE), {}, "has no known mistake 'unheard_of'; there are no_shift, "),
+        (("logsumexp", ["no_shift"], LARGE), {}, "has no known mistake"),
+        (("logsumex", "no_shift", LARGE), {}, "did you mean 'logsumexp'?"),
+        ((None, "no_shift", LARGE), {}, "no exercise is called None"),
+    ],
+)
+def test_what_is_no_input_gets_words(arguments, keywords, words):
+    assert words in repr(break_it(*arguments, **keywords))
+
+
+def test_every_mistake_can_be_asked_for():
+    for stem in registry.stems():
+        for mistake in registry.mistakes(stem):
+            usual = registry.find(mistake.exercise)[1].cases[0]
+            call = usual.make(notebook.Draw(0))
+            assert "has no known mistake" not in repr(break_it(mistake.exercise, mistake.id, *call.args, **call.kwargs))
+
+
+# the package's face
+
+
+def test_a_notebook_imports_what_it_needs_from_the_package():
+    import autograder
+
+    assert all(getattr(autograder, name) is getattr(notebook, name) for name in autograder.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        autograder.nothing  # noqa: B018
+
+
+def test_loading_the_extension_never_fails(monkeypatch):
+    def fall():
+        raise WallError("no")
+
+    monkeypatch.setattr(desk, "wall", fall)
+    notebook.load_ipython_extension(None)
