@@ -99,6 +99,7 @@ def main(stems: Sequence[str] = (), write_matrix: bool = False) -> int:
         ("stubs", stub_complaints),
         ("files", stray_complaints),
         ("links", link_complaints),
+        ("chapters", lambda: notebook_files.readme_complaints((ROOT / "README.md").read_text(encoding="utf-8"))),
         ("imports", lambda: layers.complaints(ROOT)),
         ("notebooks", notebook_files.complaints),
         ("model answers", lambda: matrix.solution_complaints(ROOT, chosen)),

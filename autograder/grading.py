@@ -186,9 +186,8 @@ class Grading:
         self._kinds.append("forbidden-op")
         failed = []
         for row in rows:
-            text = (
-                row.message if row.family != "rules" and row.visibility == "private" else f"not judged: {self._spotted}"
-            )
+            private = f"a private case of the family '{row.family}' failed"
+            text = private if row.visibility == "private" else f"not judged: {self._spotted}"
             failed.append(row if row.status == "skipped" else replace(row, status="failed", message=text))
         return failed
 

@@ -31,6 +31,24 @@ def checked(book: dict[str, Any]) -> set[str]:
     return {n for c in book["cells"] if c["cell_type"] == "code" for n in re.findall(r'check\("(\w+)"\)', source(c))}
 
 
+def claims(book: dict[str, Any]) -> list[str]:
+    """Return the ids of the documents' claims that the notebook judges, in order."""
+    code = "\n".join(source(c) for c in book["cells"] if c["cell_type"] == "code")
+    return sorted(set(re.findall(r'verdict\(\s*"(\d\.\d+)"', code)), key=lambda i: [int(n) for n in i.split(".")])
+
+
+def readme_row(path: Path, book: dict[str, Any]) -> str:
+    """Return the notebook's row of README's table of chapters."""
+    exercises = ", ".join(f"`{e.name}`" for e in registry.exercises(path.stem[3:]))
+    return f"| [{path.stem.replace('_', ' ', 1)}](notebooks/{path.name}) | {exercises} | {', '.join(claims(book))} |"
+
+
+def readme_complaints(readme: str) -> list[str]:
+    """Return the rows of README's table of chapters that are missing or stale."""
+    rows = [readme_row(path, read(path)) for path in sorted(registry.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))]
+    return [f"README.md lacks the row {row}" for row in rows if row not in readme.splitlines()]
+
+
 def _cells(name: str, book: dict[str, Any]) -> list[str]:
     found = []
     code = [c for c in book["cells"] if c["cell_type"] == "code"]

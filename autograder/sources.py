@@ -1,6 +1,7 @@
 """Packages of exercises as texts by stem, and what is made out of them: stubs, and mistakes as submissions."""
 
 import ast
+import codecs
 import inspect
 import io
 import tokenize
@@ -12,6 +13,8 @@ from autograder.registry import valid_stem
 
 LARGEST = 1 << 18  # bytes of one source; a longer one is no exercise
 LARGEST_PACKAGE = 1 << 20
+# Python takes these for text; they compute, for minutes if a file is made for it.
+NO_CHARACTER_SETS = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"})
 
 
 class SourceError(ValueError):
@@ -25,11 +28,13 @@ def decode(data: bytes, name: str) -> str:
         SourceError: It is no text, or too long.
     """
     if len(data) > LARGEST:
-        raise SourceError(f"{name} has {len(data)} bytes: that is no exercise")
+        raise SourceError(f"{name} has more than {LARGEST} bytes: that is no exercise")
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        if codecs.lookup(encoding).name.replace("-", "_") in NO_CHARACTER_SETS:
+            raise LookupError(f"{encoding} is no character set")
         text = data.decode(encoding)
-    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+    except (SyntaxError, UnicodeError, LookupError) as error:
         raise SourceError(f"{name} is not readable as text ({error}): save it as UTF-8") from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
@@ -46,7 +51,8 @@ def read_package(folder: Path) -> dict[str, str]:
     for path in sorted(folder.glob("*.py")):
         if valid_stem(path.stem) and path.is_file():
             try:
-                texts[path.stem] = decode(path.read_bytes(), path.name)
+                with path.open("rb") as file:
+                    texts[path.stem] = decode(file.read(LARGEST + 1), path.name)
             except OSError as error:
                 raise SourceError(f"{path.name} cannot be read: {error.strerror}") from None
     if sum(map(len, texts.values())) > LARGEST_PACKAGE:

@@ -109,6 +109,43 @@ def squeeze_at_the_end(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tenso
 
 @mistake(
     "logsumexp",
+    "The maximum is taken without keepdim=True: x has shape (B, n), its maximum (B,), and x - max broadcasts along the "
+    "wrong dimension or not at all. Keep the dimension: x.amax(dim, keepdim=True).",
+)
+def maximum_without_keepdim(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    wide = _wide(x)
+    top = wide.amax(dim)
+    return (top + (wide - _finite(top)).exp().sum(dim, keepdim=keepdim).clamp(min=1).log()).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "The maximum of shape (B, 1) is added to a sum of shape (B,): together they broadcast to (B, B). Keep the dimension in "
+    "both, or squeeze it in both.",
+)
+def outer_sum(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    wide = _wide(x)
+    top = wide.amax(dim, keepdim=True)
+    return (top + (wide - _finite(top)).exp().sum(dim, keepdim=keepdim).clamp(min=1).log()).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "x.max(dim) returns a pair, the values and their places: x - pair is no subtraction. Take `.values` (or [0]), or use "
+    "amax, which returns the values alone.",
+)
+def pair_for_the_maximum(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    return x - x.max(dim, keepdim=True)
+
+
+@mistake(
+    "logsumexp",
     "A loop over the rows: Python pays for every row, and a GPU waits for Python. Let one call work on all rows: every "
     "reduction in torch takes `dim`.",
     fault="gate:loop",
@@ -504,8 +541,11 @@ def float64_inside(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
     "do it for all.",
     fault="growth",
 )
-def unbound_rows(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
-    return torch.stack([_right(row, -1, keepdim) for row in (*x.movedim(dim, -1),)])
+def vmap_in_chunks(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    rows = x.movedim(dim, -1)
+    flat = rows.reshape(-1, rows.shape[-1])
+    out = torch.vmap(_right, chunk_size=1)(flat).reshape(rows.shape[:-1])
+    return out.unsqueeze(dim) if keepdim else out
 
 
 @mistake(
@@ -947,6 +987,21 @@ def numpy_in_float16(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> n
     with np.errstate(all="ignore"):
         result = top + np.log(np.exp(x - np.where(np.isfinite(top), top, 0).astype(x.dtype)).sum(axis, keepdims=True))
     return (result if keepdims else result.squeeze(axis)).astype(x.dtype)
+
+
+@mistake(
+    "logsumexp_numpy",
+    "The maximum is taken without keepdims=True: x has shape (B, n), its maximum (B,), and x - max broadcasts along the "
+    "wrong axis or not at all. Keep the axis: x.max(axis=axis, keepdims=True).",
+)
+def numpy_maximum_without_keepdims(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    if x.shape[axis] == 0:
+        return _right_numpy(x, axis, keepdims)
+    wide = x.astype(np.float32) if x.dtype == np.float16 else x
+    top = wide.max(axis=axis)
+    with np.errstate(all="ignore"):
+        result = top + np.log(np.exp(wide - np.where(np.isfinite(top), top, 0)).sum(axis=axis, keepdims=keepdims))
+    return result.astype(x.dtype)
 
 
 @mistake("logsumexp_numpy", "`keepdims` is ignored.")

@@ -1,6 +1,7 @@
 """What is asked of the exercises of `binary_losses`."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ Pair = tuple[torch.Tensor, torch.Tensor]
 Pairs = Callable[..., Pair]
 NONE: dict[str, Any] = {"reduction": "none"}
 SUM: dict[str, Any] = {"reduction": "sum"}
+apart = partial(case, kwargs=NONE)  # of the losses one by one
 FORBIDDEN = Rules(together(BINARY_LOSSES, CROSS_ENTROPIES))
 HALVES = (torch.float16, torch.bfloat16)
 # Of probabilities no term cancels another: torch's own error is 2 ulps of the answer, a mean adds one.
@@ -98,8 +100,8 @@ def _shared(pairs: Pairs, tolerance: Tolerance, slope: Gradient, half: Tolerance
 
     return (
         case("leaves its inputs as they were", "untouched", _weighted(pairs, (4,)), Untouched()),
-        case("hard targets", "value", lambda d: pairs(d, 4, 5, hard=True), value, kwargs=NONE),
-        case("soft targets", "value", lambda d: pairs(d, 4, 5), value, kwargs=NONE),
+        apart("hard targets", "value", lambda d: pairs(d, 4, 5, hard=True), value),
+        apart("soft targets", "value", lambda d: pairs(d, 4, 5), value),
         case("mean", "value", lambda d: pairs(d, 3, 4), value),
         case("sum", "value", lambda d: pairs(d, 3, 4), value, kwargs=SUM),
         case("many rows, sum", "value", lambda d: pairs(d, 300, 7, hard=True), value, kwargs=SUM, private=True),
@@ -113,7 +115,7 @@ def _shared(pairs: Pairs, tolerance: Tolerance, slope: Gradient, half: Tolerance
         shaped("shape (2, 1, 4)", 2, 1, 4),
         shaped("three dimensions, mean", 2, 3, 4, reduction="mean", private=True),
         shaped("four dimensions", 2, 3, 1, 4, private=True),
-        case("not contiguous", "shape", _transposed(pairs), value, kwargs=NONE),
+        apart("not contiguous", "shape", _transposed(pairs), value),
         shaped("no rows, none", 0, 3),
         shaped("no rows, mean", 0, 3, reduction="mean"),
         shaped("no rows, sum", 0, 3, reduction="sum", private=True),
@@ -123,17 +125,17 @@ def _shared(pairs: Pairs, tolerance: Tolerance, slope: Gradient, half: Tolerance
         kept(torch.bfloat16, private=True, **NONE),
         kept(torch.float64, private=True),
         kept(torch.float16),
-        case("nan", "extremes", columns([NAN, NAN, 0.5], [0.0, 1.0, 1.0]), value, kwargs=NONE),
+        apart("nan", "extremes", columns([NAN, NAN, 0.5], [0.0, 1.0, 1.0]), value),
         case(
             "an unknown reduction",
             "extremes",
             lambda d: Call(pairs(d, 3, 4), {"reduction": "average"}),
             Raises(("ValueError",)),
         ),
-        case("first order", "gradient", lambda d: pairs(d, 3, 4), slope, kwargs=NONE),
+        apart("first order", "gradient", lambda d: pairs(d, 3, 4), slope),
         case("of the mean", "gradient", lambda d: pairs(d, 3, 4), slope),
         case("of a weighted sum", "gradient", _weighted(pairs, (4,), **SUM), Gradient(Tolerance(8, floor=32.0))),
-        case("float64", "gradient", lambda d: pairs(d, 3, 4, dtype=torch.float64), slope, kwargs=NONE, private=True),
+        apart("float64", "gradient", lambda d: pairs(d, 3, 4, dtype=torch.float64), slope, private=True),
     )
 
 
@@ -148,50 +150,34 @@ bce = Exercise(
     cases=(
         *_shared(_probs, PROBS, PROBS_SLOPE, HALF),
         case("single numbers", "shape", lambda d: (torch.tensor(0.3), torch.tensor(0.2)), Value(PROBS)),
-        case("from 0.1 to 1e-37", "extremes", _crossed(SMALL, (0.0, 0.25, 1.0)), Value(PROBS), kwargs=NONE),
-        case("near 1", "extremes", _crossed([1 - 2.0**-k for k in range(2, 25)]), Value(PROBS), kwargs=NONE),
-        case("0 and 1", "extremes", _crossed([0.0, 1.0], (0.0, 1.0, 0.5)), Value(PROBS), kwargs=NONE),
-        case(
+        apart("from 0.1 to 1e-37", "extremes", _crossed(SMALL, (0.0, 0.25, 1.0)), Value(PROBS)),
+        apart("near 1", "extremes", _crossed([1 - 2.0**-k for k in range(2, 25)]), Value(PROBS)),
+        apart("0 and 1", "extremes", _crossed([0.0, 1.0], (0.0, 1.0, 0.5)), Value(PROBS)),
+        apart(
             "the clamp, in float64",
             "extremes",
             _crossed([1e-43, 1e-44, 1e-60, 1e-300], (0.0, 1.0, 0.5), torch.float64),
             Value(PROBS),
-            kwargs=NONE,
         ),
-        case(
-            "the clamp, in float32", "extremes", _crossed([1e-44], (1.0, 0.5)), Value(PROBS), kwargs=NONE, private=True
+        apart("the clamp, in float32", "extremes", _crossed([1e-44], (1.0, 0.5)), Value(PROBS), private=True),
+        apart("hard targets", "gradient", lambda d: _probs(d, 3, 4, hard=True), Gradient(PROBS)),
+        apart("second order", "gradient", lambda d: _probs(d, 3, 4), Gradient(Tolerance(32, floor=8.0), second=True)),
+        apart(
+            "finite at 0 and 1", "gradient", _crossed([0.0, 1.0, 0.5], (0.0, 1.0, 0.5)), Gradient(PROBS, finite=True)
         ),
-        case("hard targets", "gradient", lambda d: _probs(d, 3, 4, hard=True), Gradient(PROBS), kwargs=NONE),
-        case(
-            "second order",
-            "gradient",
-            lambda d: _probs(d, 3, 4),
-            Gradient(Tolerance(32, floor=8.0), second=True),
-            kwargs=NONE,
-        ),
-        case(
-            "finite at 0 and 1",
-            "gradient",
-            _crossed([0.0, 1.0, 0.5], (0.0, 1.0, 0.5)),
-            Gradient(PROBS, finite=True),
-            kwargs=NONE,
-        ),
-        case(
-            "the slope below 1e-12", "gradient", _crossed(SMALL[4:]), Gradient(Tolerance(2)), kwargs=NONE, honours=True
-        ),
-        case(
+        apart("the slope below 1e-12", "gradient", _crossed(SMALL[4:]), Gradient(Tolerance(2)), honours=True),
+        apart(
             "the slope below 1e-12 in float64",
             "gradient",
             _crossed(SMALL[4:], dtype=torch.float64),
             Gradient(Tolerance(2)),
-            kwargs=NONE,
             honours=True,
             private=True,
         ),
     ),
     rules=FORBIDDEN,
     trace=lambda batch, classes: Call((torch.empty(batch, classes), torch.empty(batch, classes))),
-    memory=Memory(forward=4.6, backward=7.1),
+    memory=Memory(forward=5.6, backward=8.1),
     times=(
         Time(
             "elementwise",
@@ -230,19 +216,18 @@ def _sides(shape: Callable[[Any], Any]) -> tuple[Case, ...]:
     # In float64 the exact slope comes from a float64 formula, which has an error of its own.
     close, doubled = Gradient(Tolerance(4)), Gradient(Tolerance(8))
     return (
-        case("2 ulp on both sides", "value", single, Value(Tolerance(2)), kwargs=NONE, honours=True),
-        case("2 ulp on both sides in float64", "value", double, Value(Tolerance(2)), kwargs=NONE, honours=True),
-        case(
+        apart("2 ulp on both sides", "value", single, Value(Tolerance(2)), honours=True),
+        apart("2 ulp on both sides in float64", "value", double, Value(Tolerance(2)), honours=True),
+        apart(
             "4 ulp with soft targets",
             "value",
             shape(_crossed(FAR, soft)),
             Value(Tolerance(4)),
-            kwargs=NONE,
             honours=True,
             private=True,
         ),
-        case("the slope on both sides", "gradient", single, close, kwargs=NONE, honours=True),
-        case("the slope in float64", "gradient", double, doubled, kwargs=NONE, honours=True, private=True),
+        apart("the slope on both sides", "gradient", single, close, honours=True),
+        apart("the slope in float64", "gradient", double, doubled, honours=True, private=True),
     )
 
 
@@ -259,49 +244,29 @@ bce_with_logits = Exercise(
         case("pos_weight for all, sum", "value", _positive((), **SUM), Value(POSITIVE), private=True),
         case("pos_weight and weight", "value", _both_weights, Value(POSITIVE)),
         case("single numbers", "shape", lambda d: (torch.tensor(0.3), torch.tensor(0.2)), Value(LOGITS)),
-        case("far out", "extremes", _crossed([*FAR, 100.0, -100.0, 200.0, -200.0]), Value(UPTO_256), kwargs=NONE),
-        case(
-            "from 1e4 to 3e38",
-            "extremes",
-            _crossed([1e4, -1e4, 1e9, -3e38, 3e38], (0.0, 1.0)),
-            Value(PROBS),
-            kwargs=NONE,
-        ),
-        case(
-            "far out, soft targets",
-            "extremes",
-            _crossed([90.0, -90.0, 200.0, -1e4], (0.25,)),
-            Value(PROBS),
-            kwargs=NONE,
-        ),
+        apart("far out", "extremes", _crossed([*FAR, 100.0, -100.0, 200.0, -200.0]), Value(UPTO_256)),
+        apart("from 1e4 to 3e38", "extremes", _crossed([1e4, -1e4, 1e9, -3e38, 3e38], (0.0, 1.0)), Value(PROBS)),
+        apart("far out, soft targets", "extremes", _crossed([90.0, -90.0, 200.0, -1e4], (0.25,)), Value(PROBS)),
         # F.softplus gives x above 20: 2e-9 too little in float64, half a million ulps.
-        case(
+        apart(
             "just above 20 in float64",
             "extremes",
             _crossed([20.5, 21.0, -20.5, -25.0], (0.0, 1.0, 0.5), torch.float64),
             Value(Tolerance(4, floor=16.0)),
-            kwargs=NONE,
         ),
-        case("infinite and right: 0", "extremes", SURE, Value(LOGITS), kwargs=NONE),
-        case("infinite and wrong: inf", "extremes", columns([INF, 1.0], [0.0, 0.0]), Value(LOGITS), kwargs=NONE),
-        case("infinite and partly wrong", "extremes", PARTLY, Value(LOGITS), kwargs=NONE, honours=True),
-        case("second order", "gradient", lambda d: _logits(d, 3, 4), Gradient(STEEP, second=True), kwargs=NONE),
-        case("at 0: 1/2 - t", "gradient", _crossed([0.0], (0.0, 0.25, 1.0)), SLOPE, kwargs=NONE),
-        case("far out", "gradient", _crossed([*FAR, 200.0, -200.0]), SLOPE, kwargs=NONE),
+        apart("infinite and right: 0", "extremes", SURE, Value(LOGITS)),
+        apart("infinite and wrong: inf", "extremes", columns([INF, 1.0], [0.0, 0.0]), Value(LOGITS)),
+        apart("infinite and partly wrong", "extremes", PARTLY, Value(LOGITS), honours=True),
+        apart("second order", "gradient", lambda d: _logits(d, 3, 4), Gradient(STEEP, second=True)),
+        apart("at 0: 1/2 - t", "gradient", _crossed([0.0], (0.0, 0.25, 1.0)), SLOPE),
+        apart("far out", "gradient", _crossed([*FAR, 200.0, -200.0]), SLOPE),
         case("pos_weight", "gradient", _positive((4,), **NONE), Gradient(Tolerance(4, floor=4.0))),
-        case(
-            "finite where infinite and right",
-            "gradient",
-            SURE,
-            Gradient(LOGITS, finite=True),
-            kwargs=NONE,
-            private=True,
-        ),
+        apart("finite where infinite and right", "gradient", SURE, Gradient(LOGITS, finite=True), private=True),
         *_sides(lambda make: make),
     ),
     rules=FORBIDDEN,
     trace=lambda batch, classes: Call((torch.empty(batch, classes), torch.empty(batch, classes))),
-    memory=Memory(forward=5.1, backward=7.6),
+    memory=Memory(forward=5.6, backward=8.1),
     times=(
         Time(
             "elementwise",
@@ -331,16 +296,16 @@ multilabel_soft_margin_loss = Exercise(
     difficulty=1,
     cases=(
         *_shared(_logits, LOGITS, SLOPE, TWICE),
-        case("far out", "extremes", _rowed(_crossed([*FAR, 200.0, -200.0])), Value(UPTO_256), kwargs=NONE),
-        case("from 1e4 to 3e38", "extremes", _rowed(_crossed([1e4, -1e4, -3e38, 3e38])), Value(PROBS), kwargs=NONE),
-        case("second order", "gradient", lambda d: _logits(d, 3, 4), Gradient(STEEP, second=True), kwargs=NONE),
-        case("at 0: 1/2 - t", "gradient", _rowed(_crossed([0.0], (0.0, 0.25, 1.0))), SLOPE, kwargs=NONE),
-        case("infinite and right: 0", "extremes", _rowed(SURE), Value(LOGITS), kwargs=NONE, honours=True),
+        apart("far out", "extremes", _rowed(_crossed([*FAR, 200.0, -200.0])), Value(UPTO_256)),
+        apart("from 1e4 to 3e38", "extremes", _rowed(_crossed([1e4, -1e4, -3e38, 3e38])), Value(PROBS)),
+        apart("second order", "gradient", lambda d: _logits(d, 3, 4), Gradient(STEEP, second=True)),
+        apart("at 0: 1/2 - t", "gradient", _rowed(_crossed([0.0], (0.0, 0.25, 1.0))), SLOPE),
+        apart("infinite and right: 0", "extremes", _rowed(SURE), Value(LOGITS), honours=True),
         *_sides(_rowed),
     ),
     rules=FORBIDDEN,
     trace=lambda batch, classes: Call((torch.empty(batch, classes), torch.empty(batch, classes))),
-    memory=Memory(forward=5.1, backward=7.6),
+    memory=Memory(forward=5.6, backward=8.1),
     times=(
         Time(
             "rows",

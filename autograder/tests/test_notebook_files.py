@@ -6,7 +6,7 @@ import json
 import pytest
 
 from autograder import notebook_files, registry
-from autograder.notebook_files import TAG, bootstrap, checked
+from autograder.notebook_files import TAG, bootstrap, checked, readme_complaints, readme_row
 
 START = "%load_ext autograder\n%reload_ext autograder"
 
@@ -97,3 +97,15 @@ def test_the_parts():
     assert bootstrap(made) == START
     assert checked(made) == {"logsumexp", "logaddexp"}
     assert bootstrap({"cells": []}) == ""
+
+
+def test_the_readmes_table_has_a_row_for_each_notebook(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "NOTEBOOKS", tmp_path)
+    judged = [code(f'verdict("{claim}", "true", True)', 2) for claim in ("3.10", "0.4", "3.2", "3.2")]
+    path = tmp_path / "02_log_sums.ipynb"
+    path.write_text(json.dumps(book(*judged)))
+    row = readme_row(path, notebook_files.read(path))
+    assert row.startswith("| [02 log_sums](notebooks/02_log_sums.ipynb) | `logsumexp`, ")
+    assert row.endswith(" | 0.4, 3.2, 3.10 |")
+    assert readme_complaints(f"# A course\n\n{row}\n") == []
+    assert readme_complaints(f"# A course\n\n{row}, and more\n") == [f"README.md lacks the row {row}"]

@@ -8,7 +8,7 @@ from autograder.spec import Exercise, Mistake
 
 def test_every_spec_is_a_chapter():
     files = {p.stem for p in (registry.ROOT / "autograder" / "specs").glob("[a-z]*.py")}
-    assert set(registry.stems()) == files
+    assert set(registry.stems.__wrapped__()) == files
     assert "log_sums" in files
 
 
@@ -68,7 +68,7 @@ def test_the_notebooks_numbers_give_the_order(tmp_path, monkeypatch):
     assert registry.notebook("log_sums").name == "07_log_sums.ipynb"
     assert registry.notebook("floats") is None
     order = registry.stems.__wrapped__()
-    assert set(order) == set(registry.stems())
+    assert "log_sums" in order
     numbered = [stem for stem in order if registry.notebook(stem)]
     assert numbered == [stem for stem in ("tokens", "log_sums") if stem in order]
     assert list(order[: len(numbered)]) == numbered

@@ -1632,12 +1632,11 @@ add(
     """
 import torch
 import math
-from . import reductions
 from .reductions import logsumexp as lse
 
 def logmeanexp(x, dim=-1, keepdim=False):
     n = max(x.shape[dim], 1) if x.ndim else 1
-    y = lse(reductions.torch.as_tensor(x).to(torch.promote_types(x.dtype, torch.float32)), dim, keepdim) - math.log(n)
+    y = lse(x.to(torch.promote_types(x.dtype, torch.float32)), dim, keepdim) - math.log(n)
     empty = bool(x.ndim) and x.shape[dim] == 0
     return torch.full_like(y, math.nan).to(x.dtype) if empty else y.to(x.dtype)
 """,

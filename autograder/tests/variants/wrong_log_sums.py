@@ -1009,6 +1009,58 @@ def logsumexp(x, dim=-1, keepdim=False):
     "detached_where_it_is_added",
 )
 
+# logsumexp: shapes that do not fit
+
+add(
+    "logsumexp",
+    "textbook, max without keepdim",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    m = x.max(dim).values
+    return m + (x - m).exp().sum(dim).log()
+""",
+    "maximum_without_keepdim",
+)
+add(
+    "logsumexp",
+    "robust, amax without keepdim in a helper",
+    """
+def _shift(x, dim):
+    m = x.detach().amax(dim)
+    return torch.where(m.isfinite(), m, 0)
+
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.shape and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    w = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    m = _shift(w, dim)
+    s = (w - m).exp().sum(dim, keepdim=keepdim)
+    return (m + s.log()).to(x.dtype)
+""",
+    "maximum_without_keepdim",
+)
+add(
+    "logsumexp",
+    "the kept maximum added to a sum that is not kept",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    m = x.amax(dim, keepdim=True)
+    return m + (x - m).exp().sum(dim).log()
+""",
+    "outer_sum",
+)
+add(
+    "logsumexp",
+    "the pair of max is subtracted",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    m = torch.max(x, dim=dim, keepdim=True)
+    y = m + torch.log(torch.exp(x - m).sum(dim, keepdim=True))
+    return y if keepdim else y.squeeze(dim)
+""",
+    "pair_for_the_maximum",
+)
+
 # logaddexp
 
 add(
@@ -1529,6 +1581,16 @@ def logsumexp_numpy(x, axis=-1, keepdims=False):
     return np.expand_dims(y, axis) if keepdims else y
 """,
     "numpy_apply_along_axis",
+)
+add(
+    "logsumexp_numpy",
+    "textbook, max without keepdims",
+    """
+def logsumexp_numpy(x, axis=-1, keepdims=False):
+    m = np.max(x, axis=axis)
+    return m + np.log(np.sum(np.exp(x - m), axis=axis, keepdims=keepdims))
+""",
+    "numpy_maximum_without_keepdims",
 )
 add(
     "logsumexp_numpy",
