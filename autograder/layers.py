@@ -15,6 +15,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "autograder.exact": ("autograder.spec", "autograder.judging.truth"),
     "autograder.cases": ("autograder.spec", "autograder.exact"),
     "autograder.forbidden": ("autograder.spec",),
+    "autograder.faults": ("autograder.spec",),
     "autograder.specs": (
         "autograder.spec",
         "autograder.answer",

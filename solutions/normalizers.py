@@ -24,7 +24,7 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
 
     Forbidden: torch.softmax, log_softmax, logsumexp, logaddexp, logcumsumexp, cross_entropy and what wraps them.
 
-    Source: document 001, the definition; document 004, "先减最大值".
+    Source: documents 001 and 004, the definition of softmax.
     """
     if not x.numel():
         return x.exp()  # nothing has no maximum

@@ -141,7 +141,7 @@ def outer_sum(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
 def pair_for_the_maximum(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
     if x.shape and x.shape[dim] == 0:
         return _right(x, dim, keepdim)
-    return x - x.max(dim, keepdim=True)
+    return x - x.max(dim, keepdim=True)  # type: ignore[operator]
 
 
 @mistake(

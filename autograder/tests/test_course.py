@@ -158,7 +158,6 @@ CHECKS = {
     "files": (course, "stray_complaints"),
     "links": (course, "link_complaints"),
     "chapters": (notebook_files, "readme_complaints"),
-    "chapters": (notebook_files, "readme_complaints"),
     "imports": (layers, "complaints"),
     "notebooks": (notebook_files, "complaints"),
     "model answers": (matrix, "solution_complaints"),

@@ -25,7 +25,7 @@ class Recorder:
 def run(package, *arguments: str) -> tuple[int, dict[str, tuple[str, str]]]:
     """Run pytest once more in this process: it shares the wall."""
     recorder = Recorder()
-    command = ["-p", "no:cacheprovider", "-p", "no:terminal", "-c", str(registry.ROOT / "pyproject.toml")]
+    command = ["-p", "no:cacheprovider", "-c", str(registry.ROOT / "pyproject.toml")]
     command += ["--package", str(package), str(registry.ROOT / "autograder" / "graded"), "-k", NAME, *arguments]
     return int(pytest.main(command, plugins=[recorder])), recorder.outcomes
 

@@ -15,6 +15,7 @@ INF, NAN = math.inf, math.nan
 # Not the tiniest: the mean of e^x and e^-x then differs from 1 by less than the references' digits tell.
 ordinary = st.floats(-800, 800).map(lambda v: v if abs(v) > 1e-60 else 0.0)
 DIGITS = 800  # more than the references use: 1 + e^-1600 is not 1
+HALF_ULP, LEAST = 2.0**-53, math.ulp(0.0)
 BOTH_LOGSUMEXP = [log_sums.logsumexp, lambda x: log_sums.precise_logsumexp(x).high]
 BOTH_LOGMEANEXP = [log_sums.logmeanexp, lambda x: log_sums.precise_logmeanexp(x).high]
 
@@ -24,7 +25,7 @@ def exact(formula, *values: float) -> mpmath.mpf:
         return formula(*map(mpmath.mpf, values))
 
 
-def close(actual: torch.Tensor, expected: mpmath.mpf, relative: float, absolute: float = 0.0) -> bool:
+def close(actual: torch.Tensor, expected: mpmath.mpf, relative: float, absolute: float = LEAST) -> bool:
     with mpmath.workdps(DIGITS):
         return abs(mpmath.mpf(float(actual)) - expected) <= relative * abs(expected) + absolute
 
@@ -39,7 +40,7 @@ def test_logsumexp(row):
     x = torch.tensor(row, dtype=torch.float64)
     assert close(log_sums.logsumexp(x), expected, 1e-15, 1e-12)
     precise = log_sums.precise_logsumexp(x)
-    assert close(precise.high, expected, 2e-16, 0)
+    assert close(precise.high, expected, HALF_ULP)
 
 
 @given(st.lists(ordinary, min_size=1, max_size=6))
@@ -47,28 +48,28 @@ def test_logmeanexp(row):
     expected = exact(lambda *v: mpmath.log(mpmath.fsum(map(mpmath.exp, v)) / len(v)), *row)
     x = torch.tensor(row, dtype=torch.float64)
     assert close(log_sums.logmeanexp(x), expected, 1e-15, 1e-12)
-    assert close(log_sums.precise_logmeanexp(x).high, expected, 2e-16, 0)
+    assert close(log_sums.precise_logmeanexp(x).high, expected, HALF_ULP)
 
 
 @given(ordinary, ordinary)
 def test_logaddexp(a, b):
     expected = exact(lambda u, v: mpmath.log(mpmath.exp(u) + mpmath.exp(v)), a, b)
     assert close(log_sums.logaddexp(a, b), expected, 1e-15, 1e-12)
-    assert close(log_sums.precise_logaddexp(a, b).high, expected, 2e-16, 0)
+    assert close(log_sums.precise_logaddexp(a, b).high, expected, HALF_ULP)
 
 
 @given(st.floats(-40, -1e-40))
 def test_log1mexp(x):
     expected = exact(lambda v: mpmath.log(-mpmath.expm1(v)), x)
-    assert close(log_sums.log1mexp(x), expected, 4e-16, 0)
-    assert close(log_sums.precise_log1mexp(x).high, expected, 2e-16, 0)
+    assert close(log_sums.log1mexp(x), expected, 4e-16)
+    assert close(log_sums.precise_log1mexp(x).high, expected, HALF_ULP)
 
 
 @given(ordinary, st.floats(1e-6, 50))
 def test_logsubexp(b, gap):
     a = b + gap
     expected = exact(lambda u, v: u + mpmath.log(-mpmath.expm1(v - u)), a, b)
-    assert close(log_sums.precise_logsubexp(a, b).high, expected, 2e-16, 0)
+    assert close(log_sums.precise_logsubexp(a, b).high, expected, HALF_ULP)
     # Where a + log1mexp(b - a) cancels, float64 is absolute; and b - a is rounded.
     assert close(log_sums.logsubexp(a, b), expected, 1e-15, 1e-12 + 1e-12 / gap)
 

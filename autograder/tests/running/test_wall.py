@@ -275,22 +275,27 @@ def test_every_question_has_a_nonce_of_its_own():
     assert all(len(nonce) == 32 for nonce in seen)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_zygote_that_is_gone_or_stands_still_is_replaced(monkeypatch, how):
+@pytest.fixture(scope="module")
+def mortal():
     with Wall() as wall:
-        first = wall.worker()
-        zygote = wall._launcher._process
-        os.kill(zygote.pid, how)
-        monkeypatch.setattr(launch, "SPAWN_S", 0.5)
-        if how == signal.SIGKILL:
-            assert gone(first.pid)  # a worker follows its zygote
-            zygote.wait()
-        assert first.close() == 0
-        monkeypatch.setattr(launch, "SPAWN_S", LONG_S)
-        second = loaded(wall.worker(), "def f():\n    return 1\n")
-        assert drive(second).result["value"] == 1
-        assert wall._launcher._process.pid != zygote.pid
-        assert gone(zygote.pid)
+        yield wall
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_zygote_that_is_gone_or_stands_still_is_replaced(monkeypatch, mortal, how):
+    first = mortal.worker()
+    zygote = mortal._launcher._process
+    os.kill(zygote.pid, how)
+    monkeypatch.setattr(launch, "SPAWN_S", 0.5)
+    if how == signal.SIGKILL:
+        assert gone(first.pid)  # a worker follows its zygote
+        zygote.wait()
+    assert first.close() == 0
+    monkeypatch.setattr(launch, "SPAWN_S", LONG_S)
+    second = loaded(mortal.worker(), "def f():\n    return 1\n")
+    assert drive(second).result["value"] == 1
+    assert mortal._launcher._process.pid != zygote.pid
+    assert gone(zygote.pid)
 
 
 def test_nothing_is_left_after_closing():

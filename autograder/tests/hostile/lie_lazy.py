@@ -1,0 +1,27 @@
+# attack: an object that would compute when it is looked at; honest answer: wrong
+# expected: nothing
+import math
+
+import torch
+
+
+def _right(x, dim=-1, keepdim=False):
+    if x.shape and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    top, place = wide.max(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    result = top + (wide - shift).exp().scatter(dim, place, 0.0).sum(dim, keepdim=True).log1p()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+class _Later:
+    def __init__(self, x, dim, keepdim):
+        self.given = x, dim, keepdim
+
+    def __call__(self):
+        return _right(*self.given)
+
+
+def logsumexp(x, dim=-1, keepdim=False):
+    return _Later(x, dim, keepdim)
