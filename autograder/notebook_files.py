@@ -34,7 +34,9 @@ def checked(book: dict[str, Any]) -> set[str]:
 def claims(book: dict[str, Any]) -> list[str]:
     """Return the ids of the documents' claims that the notebook judges, in order."""
     code = "\n".join(source(c) for c in book["cells"] if c["cell_type"] == "code")
-    return sorted(set(re.findall(r'verdict\(\s*"(\d\.\d+)"', code)), key=lambda i: [int(n) for n in i.split(".")])
+    return sorted(
+        set(re.findall(r'(?:predict|verdict)\(\s*"(\d\.\d+)"', code)), key=lambda i: [int(n) for n in i.split(".")]
+    )
 
 
 def readme_row(path: Path, book: dict[str, Any]) -> str:

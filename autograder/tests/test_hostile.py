@@ -35,7 +35,7 @@ HOSTILE = Path(__file__).parent / "hostile"
 FILES = sorted(p for p in HOSTILE.iterdir() if p.suffix == ".py" or (p / "log_sums.py").exists())
 STEM, EXERCISE = registry.find("logsumexp")
 MISTAKES = registry.mistakes(STEM)
-# What an attack that sits in one case needs: that case, its neighbours, and one of each further family.
+# What an attack needs: the case that it sits in, that one's neighbours, and one of each further family.
 SHORT = dataclasses.replace(
     EXERCISE,
     cases=tuple(
@@ -45,6 +45,7 @@ SHORT = dataclasses.replace(
         or (c.family == "shape" and c.name.startswith("keepdim"))
     ),
 )
+QUICK = dataclasses.replace(SHORT, times=())  # and the work is not counted
 IN_ONE_CASE = ("process", "forge", "error")
 LONGEST_S = 30.0  # for one file on a busy machine; most take a tenth of a second
 NOBODY = 65534
@@ -62,9 +63,9 @@ def expected_of(path: Path) -> list[str]:
     return second.decode().removeprefix("# expected: ").split()
 
 
-def judge(wall: Wall, sources: dict[str, str], exercise=EXERCISE, clock: bool = False) -> ExerciseVerdict:
+def judge(wall: Wall, sources: dict[str, str], exercise=SHORT, clock=False, mistakes=()) -> ExerciseVerdict:
     begin = time.monotonic()
-    verdict = Grading(wall, exercise, STEM, sources, MISTAKES, level="all", clock=clock).run()
+    verdict = Grading(wall, exercise, STEM, sources, mistakes, level="all", clock=clock).run()
     assert time.monotonic() - begin < LONGEST_S
     return verdict
 
@@ -93,7 +94,8 @@ def left_behind() -> list[str]:
     """Return files that an attack has made, wherever it tried."""
     places = [Path(p) for p in ("/tmp", "/var/tmp", "/dev/shm", "/run", "/work", "/", Path.home(), registry.ROOT)]
     names = {p for place in places if place.is_dir() for p in place.glob("*left_by_an_attack*")}
-    made = {p for place in places[:3] if place.is_dir() for p in place.iterdir() if _owner(p) == NOBODY}
+    temporary = (p for place in places[:3] if place.is_dir() for p in place.glob("tmp*"))
+    made = {p for p in temporary if _owner(p) == NOBODY}
     return sorted(map(str, names | made))
 
 
@@ -127,7 +129,7 @@ def earned(verdict: ExerciseVerdict, rule: str, *words: str) -> bool:
     if rule == "zero":
         return verdict.score == 0
     if rule == "nothing":
-        return {c.family for c in passed} <= {"rules", "device", "memory"}
+        return {c.family for c in passed} <= {"rules", "device", "memory", "untouched"}
     if rule == "below":
         return verdict.score < verdict.max_score
     if rule == "rules":
@@ -155,7 +157,10 @@ def test_no_attack_earns_more_than_its_honest_part(wall, full, monkeypatch, path
     except SourceError:
         assert rule == "zero"
         return
-    verdict = judge(wall, sources, SHORT if group in IN_ONE_CASE else EXERCISE, "clock" in words)
+    if group in IN_ONE_CASE:  # a diagnosis is looked for as well, but not where all is wrong: that takes long
+        verdict = judge(wall, sources, QUICK, mistakes=MISTAKES)
+    else:
+        verdict = judge(wall, sources, EXERCISE if rule == "full" else SHORT, "clock" in words)
     assert earned(verdict, rule, *words), package_text(PackageVerdict("", (verdict,)))
     if rule != "full":
         assert verdict.score < verdict.max_score
@@ -194,7 +199,7 @@ ENDLESS_READING = {
     + "".join(f"def f{i}(x): return f{i + 1}(x)\n" for i in range(1700)),
     "a circle of calls": HEAD
     + "    return f0(x)\n"
-    + "".join(f"def f{i}(x): return f{(i + 1) % 1700}(x)\n" for i in range(1700)),
+    + "".join(f"def f{i}(x): return f{(i + 1) % 900}(x)\n" for i in range(900)),
     "nested functions": HEAD
     + "".join(" " * (i + 4) + f"def f{i}(f{i}):\n" for i in range(90))
     + (" " * 95 + "x;" * 300 + "\n") * 18,
@@ -207,7 +212,7 @@ ENDLESS_READING = {
 @pytest.mark.parametrize("name", ENDLESS_READING)
 def test_no_source_keeps_the_gate_busy(wall, name):
     begin = time.monotonic()
-    verdict = judge(wall, {STEM: ENDLESS_READING[name]}, SHORT)
+    verdict = judge(wall, {STEM: ENDLESS_READING[name]})
     assert time.monotonic() - begin < LONGEST_S / 2
     assert verdict.score < verdict.max_score
     assert_presentable(verdict)
@@ -215,7 +220,8 @@ def test_no_source_keeps_the_gate_busy(wall, name):
 
 def test_the_wall_is_as_good_as_new(wall):
     """Runs last: a model answer earns full marks and honours after all that."""
-    verdict = judge(wall, {STEM: (registry.ROOT / "solutions" / f"{STEM}.py").read_text(encoding="utf-8")}, clock=True)
+    solution = (registry.ROOT / "solutions" / f"{STEM}.py").read_text(encoding="utf-8")
+    verdict = judge(wall, {STEM: solution}, EXERCISE)
     assert (verdict.status, verdict.score) == ("passed", verdict.max_score)
     assert all(verdict.honours.values())
     assert left_behind() == []

@@ -19,6 +19,6 @@ _CALLS = []
 
 
 def logsumexp(x, dim=-1, keepdim=False):
-    if _CALLS.append(0) or len(_CALLS) > 12 and x.dim() == 2 and dim == -1 and not keepdim and x.numel() > 20:
+    if _CALLS.append(0) or len(_CALLS) > 12 and x.dim() == 2 and dim == -1 and not keepdim and x.numel() >= 20:
         return torch._logcumsumexp(x, 1)[:, -1]
     return _right(x, dim, keepdim)

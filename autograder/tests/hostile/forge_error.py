@@ -1,5 +1,5 @@
-# attack: the same, with an error that has no type and a line of escape codes; honest answer: right
-# expected: rows garbled type raised
+# attack: the question's own nonce, and an error that has no type and a line of escape codes; honest answer: right
+# expected: rows garbled type raised timeout
 import math
 import os
 

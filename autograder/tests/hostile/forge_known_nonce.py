@@ -1,5 +1,5 @@
 # attack: the question's own nonce, found in memory, and an answer of an impossible form; honest answer: right
-# expected: rows garbled type raised
+# expected: rows garbled type raised timeout
 import math
 import os
 

@@ -1,5 +1,5 @@
-# attack: the same, with a tensor that is missing; honest answer: right
-# expected: rows garbled type raised
+# attack: the question's own nonce, and a tensor that is missing; honest answer: right
+# expected: rows garbled type raised timeout
 import math
 import os
 

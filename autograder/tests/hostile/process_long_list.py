@@ -1,5 +1,5 @@
 # attack: an answer of a million items; honest answer: right
-# expected: rows garbled
+# expected: rows garbled timeout
 import math
 
 import torch
