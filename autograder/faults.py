@@ -18,7 +18,7 @@ def _fault(id: str, fault: str, diagnosis: str) -> Mistake:
 
 _WHOLE = "Python pays for every piece, and a GPU waits for Python. Let one call work on the whole tensor."
 _FORBIDDEN = "does the exercise's work: the docstring names what is forbidden, the hints what is needed instead."
-_NOT_DOCUMENTED = "write calls and attributes plainly, so that a reader sees what is called."
+_PLAIN = "write calls and attributes plainly, so that a reader sees what is called."
 
 FAULTS: tuple[Mistake, ...] = (
     _fault("loop", "gate:loop", f"A loop: {_WHOLE}"),
@@ -28,18 +28,19 @@ FAULTS: tuple[Mistake, ...] = (
     _fault("forbidden_as_method", "gate:forbidden-method", f"The method that you call {_FORBIDDEN}"),
     _fault("forbidden_by_getattr", "gate:forbidden-getattr", f"What you reach by getattr {_FORBIDDEN}"),
     _fault("forbidden_op", "forbidden-op", f"However it is spelled, the call ends in an operation that {_FORBIDDEN}"),
-    _fault("hidden", "gate:hidden", f"This can hide a call, so nothing is judged: {_NOT_DOCUMENTED}"),
+    _fault("hidden", "gate:hidden", f"This can hide a call, so nothing is judged: {_PLAIN}"),
     _fault(
         "process",
         "gate:process",
-        "This reaches beyond the exercise (files, processes, other packages): torch, math and your own modules do.",
+        "This reaches beyond the exercise (files, processes, other packages): torch, math and your own modules are all "
+        "that is needed.",
     ),
     _fault("numpy", "gate:numpy", "NumPy leaves the device and autograd's graph: compute in torch."),
     _fault(
         "sync",
         "sync",
-        "A Python `if`, `float(...)`, `.item()` or a mask as an index needs the numbers in the middle of the call, and a "
-        "GPU stops for it. Use torch.where, which decides element by element.",
+        "A Python `if`, `float(...)`, `.item()` or a mask as an index needs the numbers in the middle of the call, and "
+        "a GPU stops for it. Use torch.where, which decides element by element.",
     ),
     _fault(
         "leak",
@@ -50,8 +51,8 @@ FAULTS: tuple[Mistake, ...] = (
     _fault(
         "modified",
         "case:modified",
-        "Your function changes its input: an operation in place (`x -= ...`, `exp_()`, `out=x`) writes into the caller's "
-        "tensor. Make a new one.",
+        "Your function changes its input: an operation in place (`x -= ...`, `exp_()`, `out=x`) writes into the "
+        "caller's tensor. Make a new one.",
     ),
     _fault(
         "no_gradient",

@@ -9,12 +9,12 @@ import torch
 
 from autograder import counting, tracks
 from autograder.answer import Answer
+from autograder.faults import FAULTS
 from autograder.judging import messages
 from autograder.judging.closeness import compare, read_output
 from autograder.judging.diagnosis import Experience, copy_message, diagnose
 from autograder.judging.questions import Question, answer_dtype, judge, question
 from autograder.judging.verdicts import ORDER, CaseVerdict, Diagnosis, ExerciseVerdict, Status
-from autograder.faults import FAULTS
 from autograder.running import gate
 from autograder.running.confinement import wall_level
 from autograder.running.drivers import DRIVERS, describe_error, freshen

@@ -27,6 +27,7 @@ from autograder.judging.verdicts import ExerciseVerdict, PackageVerdict
 from autograder.reporting.html import exercise_html
 from autograder.reporting.json_form import package_json
 from autograder.reporting.text import package_text
+from autograder.running import gate
 from autograder.running.confinement import wall_level
 from autograder.running.wall import Wall
 from autograder.sources import SourceError, decode
@@ -44,6 +45,7 @@ SHORT = dataclasses.replace(
         if c.name in ("leaves its input as it was", "normal numbers", "one number a row", "batch of one", "first order")
         or (c.family == "shape" and c.name.startswith("keepdim"))
     ),
+    times=EXERCISE.times[:1],
 )
 QUICK = dataclasses.replace(SHORT, times=())  # and the work is not counted
 IN_ONE_CASE = ("process", "forge", "error")
@@ -143,6 +145,17 @@ def earned(verdict: ExerciseVerdict, rule: str, *words: str) -> bool:
     return bool(ends) and all(c.status in words or c.kind.startswith(words) for c in ends)
 
 
+REFUSED = [p for p in FILES if p.stem.startswith(("forbidden_", "lie_patched"))]
+# These spell no name that a reader could see; the op itself is taken from them.
+UNREADABLE = ("forbidden_attention", "forbidden_self", "forbidden_table")
+
+
+@pytest.mark.parametrize("path", REFUSED, ids=lambda p: p.stem)
+def test_the_gate_refuses_what_hides_before_it_runs(path):
+    refused = gate.examine(text_of(path), STEM, EXERCISE.name, EXERCISE.rules).refused
+    assert refused != (path.stem in UNREADABLE)
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_no_attack_earns_more_than_its_honest_part(wall, full, monkeypatch, path):
     group = path.stem.partition("_")[0]
@@ -165,7 +178,8 @@ def test_no_attack_earns_more_than_its_honest_part(wall, full, monkeypatch, path
     if rule != "full":
         assert verdict.score < verdict.max_score
     assert_presentable(verdict)
-    assert_alive(wall)
+    if group in IN_ONE_CASE:
+        assert_alive(wall)
 
 
 def assert_presentable(verdict: ExerciseVerdict) -> None:
@@ -192,19 +206,19 @@ HEAD = "import torch\n\n\ndef logsumexp(x, dim=-1, keepdim=False):\n"
 # Sources made to keep the gate busy: too long or too many to lie here as files.
 ENDLESS_READING = {
     "a million lines": "\n" * 1_000_000 + HEAD + "    return x\n",
-    "many statements": HEAD + "    x;" * 60_000,
-    "long chains": HEAD + ("    x" + ".a" * 250 + "\n") * 70,
+    "many statements": HEAD + "    x;" * 30_000,
+    "long chains": HEAD + ("    x" + ".a" * 250 + "\n") * 40,
     "a chain of calls": HEAD
     + "    return f0(x)\n"
-    + "".join(f"def f{i}(x): return f{i + 1}(x)\n" for i in range(1700)),
+    + "".join(f"def f{i}(x): return f{i + 1}(x)\n" for i in range(1200)),
     "a circle of calls": HEAD
     + "    return f0(x)\n"
-    + "".join(f"def f{i}(x): return f{(i + 1) % 900}(x)\n" for i in range(900)),
+    + "".join(f"def f{i}(x): return f{(i + 1) % 500}(x)\n" for i in range(500)),
     "nested functions": HEAD
     + "".join(" " * (i + 4) + f"def f{i}(f{i}):\n" for i in range(90))
-    + (" " * 95 + "x;" * 300 + "\n") * 18,
+    + (" " * 95 + "x;" * 200 + "\n") * 9,
     "imports": "import torch as t\nimport math as t\n" * 1500 + HEAD + "    " + "t;" * 1500,
-    "classes": HEAD + "    return A0()\n" + "".join(f"class A{i}(A{i + 1}): pass\n" for i in range(2300)),
+    "classes": HEAD + "    return A0()\n" + "".join(f"class A{i}(A{i + 1}): pass\n" for i in range(1200)),
     "doubling": HEAD + "".join(f"    a{i + 1} = a{i} + a{i}\n" for i in range(60)) + "    [i for i in a60]\n",
 }
 
