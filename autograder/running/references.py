@@ -116,9 +116,9 @@ def _bind_import(module: Module, line: int, alias: ast.alias, stems: frozenset[s
     value = _load(alias.name if alias.asname else alias.name.split(".")[0])
     if alias.name not in policy.IMPORTABLE and not alias.name.startswith("triton"):
         module.foreign.append((line, alias.name))
-        module.foreign_names.add(bound)
-        module.outside[bound] = alias.name if alias.asname else bound
-        value = UNKNOWN
+        if value is UNKNOWN:  # `import torch.testing` binds torch
+            module.foreign_names.add(bound)
+            module.outside[bound] = alias.name if alias.asname else bound
     elif not alias.asname:
         _load(alias.name)
     module.bind(bound, value)

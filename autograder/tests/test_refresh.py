@@ -13,13 +13,13 @@ from autograder.refresh import normalise, stand_in
 def book():
     report = new_output("execute_result", {"text/plain": "passed", "text/html": "<b>0.51 ulp</b>"}, execution_count=9)
     figure = new_output("display_data", {"image/png": "aaaa", "text/plain": "<Figure>"})
-    figure["transient"] = {"x": 1}  # as a kernel sends it
     cells = [
         new_markdown_cell("# A chapter", metadata={"id": "x"}),
         new_code_cell("check('f')", execution_count=9, metadata={"tags": [TAG], "scrolled": True}, outputs=[report]),
         new_code_cell("print(1); print(2)", execution_count=None, outputs=[stream("1\n"), stream("2\n"), figure]),
     ]
-    return new_notebook(cells=cells, metadata={"kernelspec": {"name": "mine"}, "signature": "abc"})
+    cells[2].outputs[-1]["transient"] = {"x": 1}  # as a kernel sends it
+    return new_notebook(cells=cells, metadata={"signature": "abc"})
 
 
 def stream(text: str, name: str = "stdout"):
