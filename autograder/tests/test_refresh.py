@@ -18,8 +18,9 @@ def book():
         new_code_cell("check('f')", execution_count=9, metadata={"tags": [TAG], "scrolled": True}, outputs=[report]),
         new_code_cell("print(1); print(2)", execution_count=None, outputs=[stream("1\n"), stream("2\n"), figure]),
     ]
-    cells[2].outputs[-1]["transient"] = {"x": 1}  # as a kernel sends it
-    return new_notebook(cells=cells, metadata={"signature": "abc"})
+    made = new_notebook(cells=cells, metadata={"signature": "abc"})
+    made.cells[2].outputs[-1]["transient"] = {"x": 1}  # as a kernel sends it
+    return made
 
 
 def stream(text: str, name: str = "stdout"):

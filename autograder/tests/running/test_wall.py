@@ -281,16 +281,19 @@ def mortal():
         yield wall
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT])
 def test_a_zygote_that_is_gone_or_stands_still_is_replaced(monkeypatch, mortal, how):
     first = mortal.worker()
     zygote = mortal._launcher._process
-    os.kill(zygote.pid, how)
+    os.kill(zygote.pid, how if how != signal.SIGCONT else signal.SIGSTOP)
     monkeypatch.setattr(launch, "SPAWN_S", 0.5)
     if how == signal.SIGKILL:
         assert gone(first.pid)  # a worker follows its zygote
         zygote.wait()
     assert first.close() == 0
+    if how == signal.SIGCONT:  # its late answer must not be taken for the next one
+        os.kill(zygote.pid, signal.SIGCONT)
+        time.sleep(0.2)
     monkeypatch.setattr(launch, "SPAWN_S", LONG_S)
     second = loaded(mortal.worker(), "def f():\n    return 1\n")
     assert drive(second).result["value"] == 1
