@@ -392,6 +392,7 @@ def test_what_is_no_input_gets_words(arguments, keywords, words):
     assert words in repr(break_it(*arguments, **keywords))
 
 
+@pytest.mark.filterwarnings("ignore")  # mistakes use what torch warns of
 def test_every_mistake_can_be_asked_for():
     for stem in registry.stems():
         for mistake in registry.mistakes(stem):
