@@ -20,8 +20,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Complaint:
-    """What is wrong with an answer. `kind` is a word for the diagnosis, `message` is for the learner."""
+    """What is wrong with an answer. `kind` is a word for the diagnosis, `message` is for the learner.
+
+    `ulps` is the size of the error; `frequencies` sum up random numbers, so that two samples can be told apart.
+    """
 
     kind: str
     message: str
     ulps: float | None = None
+    frequencies: tuple[float, ...] = ()

@@ -122,6 +122,9 @@ BACKWARDS = Forbidden(
     ),
     ops=frozenset({"aten::_softmax_backward_data", "aten::_log_softmax_backward_data"}),
 )
+# torch.distributions is closed to every exercise: see the gate's policy.
+SAMPLERS = Forbidden(functions=(torch.multinomial, torch.Tensor.multinomial), ops=frozenset({"aten::multinomial"}))
+GUMBEL_SAMPLERS = Forbidden(functions=(F.gumbel_softmax,))
 NUMPY_LOG_SUMS = Forbidden(
     functions=(np.logaddexp, np.logaddexp2, torch.from_numpy, torch.tensor, torch.as_tensor, torch.asarray)
 )

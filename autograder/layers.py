@@ -20,6 +20,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "autograder.spec",
         "autograder.answer",
         "autograder.judging.truth",
+        "autograder.judging.laws",
         "autograder.exact",
         "autograder.cases",
         "autograder.forbidden",

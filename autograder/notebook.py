@@ -22,7 +22,7 @@ from autograder.reporting.html import exercise_html
 from autograder.reporting.text import exercise_text
 from autograder.running.launch import WallError
 from autograder.sources import SourceError, read_package, replace_definition
-from autograder.spec import Call, Case, Draw, Exercise, Tolerance, Value
+from autograder.spec import Call, Case, Draw, Driven, Exercise, Tolerance, Value
 
 OPEN = 'Replace ... by "inf", "-inf", "nan", "raises", a number, a shape, True or False.'
 
@@ -218,8 +218,10 @@ def break_it(name: str, mistake: str, *args: Any, **kwargs: Any) -> Report:
     if not args or any(a is ... for a in (*args, *kwargs.values())):
         return Report(f"Replace ... by an input on which `{mistake}` and the right {name} differ.")
     call = Call(args, kwargs)
-    case = Case("chosen", "value", lambda draw: call, _loosely(exercise))
+    ask = _loosely(exercise) if exercise.sound is None else Driven("value", exercise.sound)
+    case = Case("chosen", "value", lambda draw: call, ask)
     unlike = _unlike(call, exercise.cases[0].make(Draw(0)))
+    unlike = unlike or (exercise.domain(call) if exercise.domain else "")
     if unlike:
         return Report(f"That input is none for {name}: {unlike}")
     try:

@@ -92,8 +92,8 @@ class Raises:
 class Driven:
     """Ask a named driver of the worker; `judge` gets the call and the driver's result as it came.
 
-    Its complaint's kind should begin with "law": known mistakes are then matched by that kind and not by their numbers,
-    which are random.
+    Where the numbers are random, its complaint's kind begins with "law": known mistakes are then matched by that kind
+    and by the complaint's `frequencies`.
     """
 
     driver: str
@@ -170,11 +170,13 @@ class Exercise:
 
     `reference` computes the answer in float64 by a differentiable formula, from the call's own arguments.
     `precise` computes it for float64 inputs, as an unevaluated sum of two float64 tensors.
+    Random answers have no reference but `sound`, which says what is wrong with an answer whatever was drawn, and
+    `domain`, which says why a call is none for this exercise, or nothing.
     `trace` makes a call of a given batch size and class size; its values do not matter.
     """
 
     name: str
-    reference: Callable[..., Any]
+    reference: Callable[..., Any] | None
     precise: Callable[..., "Exact"] | None
     cases: tuple[Case, ...]
     hints: tuple[str, str, str]
@@ -186,6 +188,8 @@ class Exercise:
     trace_wrt: tuple[int, ...] = (0,)
     memory: Memory | None = None
     times: tuple[Time, ...] = ()
+    sound: Callable[[Call, Any], Complaint | None] | None = None
+    domain: Callable[[Call], str] | None = None
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def _is_trace(result: Any) -> bool:
     if not isinstance(result, dict) or any(type(result.get(key)) is not kind for key, kind in kinds.items()):
         return False
     words = [*result["ops"], *result["leaks"]]
-    numbers = [*result["ops"].values(), result["input_bytes"]]
+    numbers = [*result["ops"].values(), 1 + result["input_bytes"]]
     return (
         all(isinstance(word, str) for word in words)
         and all(type(number) is int and number > 0 for number in numbers)
@@ -160,7 +160,7 @@ class Tracks:
         if answer.outcome != "returned":
             text = messages.error_line(answer.error) if answer.error else answer.detail
             return [self._row(points, row, [text])]
-        peak = answer.result["peak"] / answer.result["input_bytes"]
+        peak = answer.result["peak"] / max(1, answer.result["input_bytes"])
         given = f"given     inputs for {size[0]} rows of {size[1]}"
         broken = f"{given}\ngot       a peak of {peak:.3g} times the inputs\nallowed   {limit:g} times"
         measured = f"{peak:.3g} inputs"

@@ -10,7 +10,7 @@ from torch import Tensor
 from autograder.answer import Answer
 from autograder.judging.closeness import Mismatch, dtype_name, read_output
 from autograder.judging.truth import as_tensor
-from autograder.spec import Call
+from autograder.spec import Call, Seed
 
 SHOWN = 12  # numbers shown of an input
 
@@ -29,6 +29,10 @@ def _short(value: float) -> str:
 
 def show(value: Any, focus: tuple[int, ...] | None = None) -> str:
     """Return a line for one argument: all of a small tensor, the row at `focus` of a larger one."""
+    if isinstance(value, Seed):
+        return f"a generator of seed {value.value}"
+    if isinstance(value, tuple) and any(isinstance(item, (Tensor, tuple)) for item in value):
+        return "(" + ", ".join(show(item) for item in value) + ")"
     if not isinstance(value, (Tensor, np.ndarray)):
         return repr(value)
     tensor = as_tensor(value).detach()

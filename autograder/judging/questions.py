@@ -42,6 +42,7 @@ def exact_answer(exercise: Exercise, call: Call) -> Exact | Tensor:
     """Return the exact answer of a call."""
     if exercise.precise is not None and answer_dtype(call) == torch.float64:
         return exercise.precise(*call.args, **call.kwargs)
+    assert exercise.reference is not None, f"{exercise.name} is random: its answers have no exact value"
     with torch.no_grad():
         answer: Tensor = exercise.reference(*call.args, **call.kwargs)
     return answer
@@ -52,6 +53,7 @@ def _exact_gradients(exercise: Exercise, call: Call, ask: Gradient, draw: Draw) 
     for position in ask.wrt:
         args[position] = args[position].detach().requires_grad_()
     sources = [args[position] for position in ask.wrt]
+    assert exercise.reference is not None, f"{exercise.name} is random: its gradients have no exact value"
     with torch.enable_grad():
         output = exercise.reference(*args, **call.kwargs)
         cotangent = draw.uniform(*output.shape, low=0.5, high=2.0, dtype=answer_dtype(call))

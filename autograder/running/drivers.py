@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from autograder.running.endpoints import Endpoints
 from autograder.running.tracing import Trace, count, trace
 
 Driver = Callable[..., Any]
@@ -55,9 +56,13 @@ def describe_error(error: BaseException) -> dict[str, Any]:
 
 
 def moved(value: Any, device: str) -> Any:
-    """Return a message with its tensors on `device`."""
+    """Return a message with its tensors and generators on `device`, and with `device` where it says "cpu"."""
     if isinstance(value, torch.Tensor):
         return value.to(device)
+    if isinstance(value, torch.Generator):
+        return torch.Generator(device).manual_seed(value.initial_seed())
+    if value == "cpu":
+        return device
     if isinstance(value, (list, tuple)):
         return type(value)(moved(item, device) for item in value)
     if isinstance(value, dict):
@@ -103,6 +108,40 @@ def gradient(
         seconds = torch.autograd.grad(grads[0], sources, second.to(grads[0].dtype), allow_unused=True)
         answer["seconds"] = [None if g is None else g.detach() for g in seconds]
     return answer
+
+
+@driver
+def each(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call the function once for each pair in `args`: positional arguments and keyword arguments."""
+    return [describe(function(*some, **named)) for some, named in args]
+
+
+@driver
+def endpoints(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call the function while half of what the random ops draw lies at an end of their range."""
+    with Endpoints():
+        return describe(function(*args, **kwargs))
+
+
+@driver
+def soft_and_hard(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Draw a soft sample and a hard one from the same seed; return both with their gradients.
+
+    `args` are the logits and the cotangent.
+    """
+    logits, cotangent = args
+    options = dict(kwargs)
+    source = options.pop("generator")
+    found = []
+    for hard in (False, True):
+        x = logits.detach().requires_grad_()
+        generator = torch.Generator(source.device).manual_seed(source.initial_seed())
+        output = function(x, hard=hard, generator=generator, **options)
+        grad = None
+        if type(output) is torch.Tensor and output.requires_grad and output.shape == cotangent.shape:
+            (grad,) = torch.autograd.grad(output, x, cotangent.to(output.dtype), allow_unused=True)
+        found.append({"output": describe(output), "grad": grad})
+    return found
 
 
 @driver

@@ -69,7 +69,7 @@ def trace(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], wrt: tup
     inputs = list(args)
     for position in wrt:
         inputs[position] = inputs[position].detach().requires_grad_()
-    device = next(_tensors((inputs, kwargs))).device.type
+    device = next((t.device.type for t in _tensors((inputs, kwargs))), kwargs.get("device", "cpu"))
     with Trace((inputs, kwargs), device) as seen:
         output = function(*inputs, **kwargs)
         if wrt:

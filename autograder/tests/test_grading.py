@@ -1,10 +1,12 @@
 """One exercise of one submission, judged behind the wall: whatever the learner's code does, there is a verdict."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from autograder import grading, registry
-from autograder.answer import Answer
+from autograder.answer import Answer, Complaint
 from autograder.exact import log_sums
 from autograder.grading import Grading
 from autograder.judging.verdicts import ORDER, ExerciseVerdict
@@ -328,3 +330,23 @@ def test_the_real_exercise_with_a_real_mistake(grade, solutions):
     model = grade(solutions[stem], exercise, registry.mistakes(stem))
     assert (model.status, model.score) == ("passed", model.max_score)
     assert model.max_score == verdict.max_score
+
+
+# random answers
+
+
+def _halves(call, result):
+    value = result.get("value")
+    wrong = not isinstance(value, torch.Tensor) or bool(((value != 0) & (value != 1)).any())
+    return Complaint("law-halves", "only 0 and 1 are allowed") if wrong else None
+
+
+def test_random_answers_are_timed_and_counted_by_what_holds_of_all(wall):
+    random = replace(EXERCISE, reference=None, precise=None, sound=_halves, cases=(), memory=None, name="f")
+    right = HEAD + "def f(x, dim=-1):\n    return (torch.rand(x.shape) > 0.5).to(x.dtype)\n"
+    wrong = HEAD + "def f(x, dim=-1):\n    return torch.rand(x.shape)\n"
+    for source, status in ((right, "passed"), (wrong, "failed")):
+        verdict = Grading(wall, random, "m", {"m": source}, level="all").run()
+        timed = next(c for c in verdict.cases if c.family == "time")
+        assert timed.status == status
+    assert "only 0 and 1" in timed.message

@@ -363,6 +363,24 @@ def test_keywords_are_passed_on():
     assert repr(break_it("logsumexp", "dim_ignored", torch.eye(3)[:2], dim=1)).startswith("Not broken")
 
 
+def test_random_answers_are_broken_by_what_no_draw_may_be():
+    logits = torch.tensor([[10.0, 20.0, 30.0]])
+    assert repr(break_it("gumbel_softmax", "divided_first", logits, tau=1e-38)).startswith("Broken")
+    assert repr(break_it("gumbel_softmax", "divided_first", logits, tau=0.1)).startswith("Not broken")
+
+
+@pytest.mark.parametrize("keywords", [{"tau": 0.0}, {"tau": -1.0}, {"dim": 0, "tau": math.nan}])
+def test_a_temperature_that_is_none(keywords):
+    said = repr(break_it("gumbel_softmax", "divided_first", torch.ones(1, 3), **keywords))
+    assert said.startswith("That input is none for gumbel_softmax: tau")
+
+
+@pytest.mark.parametrize("row", [[math.nan, 0.0], [math.inf, 0.0], [-math.inf, -math.inf]])
+def test_logits_that_nothing_can_be_drawn_from(row):
+    said = repr(break_it("gumbel_max", "greedy", torch.tensor([row])))
+    assert said.startswith("That input is none for gumbel_max: ")
+
+
 def test_the_learners_input_is_left_alone():
     x = LARGE.clone()
     break_it("logsumexp", "in_place", x)

@@ -9,8 +9,7 @@ from autograder import registry
 from autograder.grading import Grading
 from autograder.judging.verdicts import ExerciseVerdict
 from autograder.sources import decode
-from autograder.tests.variants import Variant
-from autograder.tests.variants.honest_log_sums import HONEST
+from autograder.tests.variants import Variant, honest_log_sums, honest_sampling
 from autograder.tests.variants.wrong_log_sums import WRONG
 
 # Issue 2's bars for logsumexp: the mistakes that name each of the fourteen.
@@ -30,7 +29,8 @@ BARS = (
     {"dim_ignored", "dim_always_0", "dim_always_1", "dim_for_the_maximum_only"},
     {"keepdim_ignored", "keepdim_always"},
 )
-TIMED = [v for v in HONEST.variants if v.exercise == "logsumexp"][:3:2]
+HONEST = [v for c in (honest_log_sums.HONEST, honest_sampling.HONEST) for v in c.variants]
+TIMED = [v for v in HONEST if v.exercise == "logsumexp"][:3:2] + [v for v in HONEST if v.exercise == "gumbel_softmax"]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -43,9 +43,9 @@ def _one_thread():
 
 
 def _judge(wall, variant: Variant, **kwargs) -> ExerciseVerdict:
-    exercise = next(e for e in registry.exercises("log_sums") if e.name == variant.exercise)
+    chapter, exercise = registry.find(variant.exercise)
     texts = {stem: decode(text.encode(), stem) for stem, text in variant.texts.items()}
-    return Grading(wall, exercise, "log_sums", texts, registry.mistakes("log_sums"), **kwargs).run()
+    return Grading(wall, exercise, chapter, texts, registry.mistakes(chapter), **kwargs).run()
 
 
 def _lost(verdict: ExerciseVerdict) -> list[str]:
@@ -53,7 +53,7 @@ def _lost(verdict: ExerciseVerdict) -> list[str]:
     return lost or [verdict.problem] * (verdict.status != "passed")
 
 
-@pytest.mark.parametrize("variant", HONEST.variants, ids=str)
+@pytest.mark.parametrize("variant", HONEST, ids=str)
 def test_an_honest_answer_earns_full_marks(wall, variant):
     assert _lost(_judge(wall, variant, level="all", clock=False)) == []
 
@@ -71,10 +71,10 @@ def test_a_wrong_answer_loses_points_and_is_told_why(wall, variant):
     assert verdict.diagnosis.mistake == variant.mistake, verdict.diagnosis.text
 
 
-@pytest.mark.parametrize("collection", [HONEST, WRONG], ids=["honest", "wrong"])
-def test_variants_differ(collection):
-    assert [n for n, count in Counter(map(str, collection.variants)).items() if count > 1] == []
-    assert max(Counter((v.exercise, v.texts["log_sums"]) for v in collection.variants).values()) == 1
+@pytest.mark.parametrize("variants", [HONEST, WRONG.variants], ids=["honest", "wrong"])
+def test_variants_differ(variants):
+    assert [n for n, count in Counter(map(str, variants)).items() if count > 1] == []
+    assert max(Counter((v.exercise, *sorted(v.texts.items())) for v in variants).values()) == 1
 
 
 def test_each_bar_has_three_variants():

@@ -174,5 +174,17 @@ def test_laws_are_matched_by_their_kind():
     assert named(Learner(lambda x: -x * 7).meets(ORDINARY, ask=ask), [other, one]) == "one"
 
 
+def test_laws_are_told_apart_by_their_frequencies():
+    def judge_law(call, result):
+        share = float(result["value"].sigmoid().mean())
+        return Complaint("law-share", "", frequencies=(share,))
+
+    ask = Driven("value", judge_law)
+    one, other = mistake("one", lambda x: x), mistake("other", lambda x: x - 1)
+    assert named(Learner(lambda x: x + 0.001).meets(ORDINARY, ask=ask), [other, one]) == "one"
+    assert named(Learner(lambda x: x - 0.999).meets(ORDINARY, ask=ask), [one, other]) == "other"
+    assert named(Learner(lambda x: x - 5).meets(ORDINARY, ask=ask), [one, other]) is None
+
+
 def test_seeds_are_copied_as_generators():
     assert copy_message({"args": (Seed(3),)})["args"][0].initial_seed() == 3

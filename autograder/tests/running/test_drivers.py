@@ -186,3 +186,41 @@ def test_moved_reaches_every_tensor_and_nothing_else():
     assert found["args"][1][0].is_meta
     assert found["args"][2] == "x"
     assert found["kwargs"] == {"n": 3}
+
+
+def test_generators_and_devices_are_moved_too():
+    source = torch.Generator().manual_seed(7)
+    assert moved({"generator": source}, "cpu")["generator"].initial_seed() == 7
+    assert moved({"device": "cpu", "reduction": "mean"}, "meta") == {"device": "meta", "reduction": "mean"}
+
+
+def test_each_calls_once_for_each_pair():
+    asked = (((torch.ones(2),), {"alpha": 2}), ((torch.zeros(2),), {}))
+    answers = DRIVERS["each"](lambda x, alpha=1: x * alpha, asked, {})
+    assert [a["value"].tolist() for a in answers] == [[2, 2], [0, 0]]
+
+
+def test_endpoints_brings_draws_to_their_ends():
+    answer = DRIVERS["endpoints"](lambda x: torch.rand(8) + x, (torch.zeros(8),), {})
+    assert answer["value"].min() == 0
+
+
+def _relaxed(x, hard=False, generator=None, tau=1.0):
+    soft = ((x + torch.rand(x.shape, generator=generator)) / tau).softmax(-1)
+    return (soft > 0.5).to(soft) - soft.detach() + soft if hard else soft
+
+
+def test_soft_and_hard_draw_the_same():
+    source = torch.Generator().manual_seed(7)
+    logits, cotangent = torch.zeros(4, 3), torch.randn(4, 3)
+    soft, hard = DRIVERS["soft_and_hard"](_relaxed, (logits, cotangent), {"generator": source, "tau": 0.5})
+    assert torch.equal(soft["grad"], hard["grad"])
+    assert not torch.equal(soft["output"]["value"], hard["output"]["value"])
+
+
+def test_soft_and_hard_without_a_gradient():
+    source = torch.Generator().manual_seed(7)
+    found = DRIVERS["soft_and_hard"](
+        lambda x, hard, generator: x.detach(), (torch.zeros(2), torch.ones(2)), {"generator": source}
+    )
+    assert [part["grad"] for part in found] == [None, None]
