@@ -75,6 +75,12 @@ def link_complaints(root: Path = ROOT) -> list[str]:
     return found
 
 
+def readme_complaints(root: Path = ROOT) -> list[str]:
+    """Return the rows of README's tables that are missing or stale."""
+    text = (root / "README.md").read_text(encoding="utf-8")
+    return [*notebook_files.readme_complaints(text), *matrix.readme_complaints(text)]
+
+
 def mistake_complaints(stems: Sequence[str], write: bool) -> list[str]:
     """Return mistakes that escape; for the whole course, write the kill matrix or say that it is stale."""
     kills = list(matrix.kills(stems))
@@ -99,7 +105,7 @@ def main(stems: Sequence[str] = (), write_matrix: bool = False) -> int:
         ("stubs", stub_complaints),
         ("files", stray_complaints),
         ("links", link_complaints),
-        ("chapters", lambda: notebook_files.readme_complaints((ROOT / "README.md").read_text(encoding="utf-8"))),
+        ("tables", readme_complaints),
         ("imports", lambda: layers.complaints(ROOT)),
         ("notebooks", notebook_files.complaints),
         ("model answers", lambda: matrix.solution_complaints(ROOT, chosen)),

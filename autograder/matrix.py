@@ -78,3 +78,24 @@ def table(all_kills: list[Kill]) -> str:
             lines.append(f"| {kill.exercise} | {kill.mistake} | " + " | ".join(str(n or "") for n in counts) + " |")
         lines.append("")
     return "\n".join(lines)
+
+
+def summary(text: str) -> list[str]:
+    """Return a row for each chapter of a kill matrix: its mistakes, and how many of them each family catches."""
+    shown = [family for family in ORDER if family != "time"]  # judged without the clock
+    rows = [f"| chapter | mistakes | {' | '.join(shown)} |"]
+    for chapter in text.split("\n## ")[1:]:
+        title, _, head, _, *lines = chapter.strip().splitlines()
+        families = [cell.strip() for cell in head.split("|")[3:-1]]
+        cells = [[cell.strip() for cell in line.split("|")[3:-1]] for line in lines]
+        caught = {family: sum(bool(c[i]) for c in cells) for i, family in enumerate(families)}
+        counts = " | ".join(str(caught.get(family) or "") for family in shown)
+        rows.append(f"| {title.split(':')[0]} | {len(cells)} | {counts} |")
+    return rows
+
+
+def readme_complaints(readme: str) -> list[str]:
+    """Return the rows of README's summary of the kill matrix that are missing or stale."""
+    if not TABLE.exists():
+        return []
+    return [f"README.md lacks the row {row}" for row in summary(TABLE.read_text(encoding="utf-8")) if row not in readme]

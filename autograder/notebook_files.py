@@ -9,6 +9,9 @@ from autograder import registry
 
 TAG = "nbval-check-output"
 METADATA = {"tags"}
+# How many claims of each source document the course judges: those of document 3 are 3.1 to 3.8.
+DOCUMENTS = {0: 15, 1: 11, 2: 6, 3: 8, 4: 6}
+CLAIMS = tuple(f"{document}.{n}" for document, count in DOCUMENTS.items() for n in range(1, count + 1))
 
 
 def source(cell: dict[str, Any]) -> str:
@@ -85,6 +88,9 @@ def complaints() -> list[str]:
     starts = {bootstrap(book) for book in books.values()}
     if len(starts) > 1 or "" in starts:
         found.append("the notebooks do not share one bootstrap cell")
+    judged = {claim for book in books.values() for claim in claims(book)}
+    found += [f"no notebook judges the claim {claim}" for claim in CLAIMS if claim not in judged]
+    found += [f"a notebook judges {claim}, which no document claims" for claim in sorted(judged - set(CLAIMS))]
     numbers = [p.name[:2] for p in books]
     if len(numbers) != len(set(numbers)):
         found.append("two notebooks have the same number")

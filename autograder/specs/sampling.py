@@ -88,7 +88,9 @@ def _domain(call: Call) -> str:
         return "logits are finite or -inf, with a dimension of categories"
     if not bool(logits.isfinite().any(call.kwargs.get("dim", -1)).all()):
         return "a row in which nothing can be drawn"
-    return "" if tau > 0 else f"tau = {tau} is not positive"
+    if not torch.tensor(tau, dtype=F32) > 0:
+        return f"tau = {tau} is not positive, or 0 in float32"
+    return ""
 
 
 def _repeats(args: Callable[[Draw], tuple[Any, ...]], **options: Any) -> Callable[[Draw], Call]:

@@ -70,3 +70,19 @@ def test_a_right_model_answer_has_no_complaint(monkeypatch):
     monkeypatch.setattr(desk, "select", lambda stems: ["log1mexp"])
     monkeypatch.setattr(desk, "judge_package", functools.partial(desk.judge_package, clock=False))
     assert matrix.solution_complaints(registry.ROOT, ["log_sums"]) == []
+
+
+def test_the_summary_counts_mistakes_by_family():
+    text = matrix.table([kill("a"), kill("b", score=0)])
+    head, row = matrix.summary(text)
+    assert head.startswith("| chapter | mistakes | rules | device |")
+    assert row.count("|") == head.count("|")
+    assert row.split("|")[2].strip() == "2"
+
+
+def test_readme_shows_the_committed_summary(tmp_path, monkeypatch):
+    monkeypatch.setattr(matrix, "TABLE", tmp_path / "MATRIX.md")
+    assert matrix.readme_complaints("") == []
+    matrix.TABLE.write_text(matrix.table([kill("a")]))
+    assert len(matrix.readme_complaints("")) == 2
+    assert matrix.readme_complaints("\n".join(matrix.summary(matrix.TABLE.read_text()))) == []

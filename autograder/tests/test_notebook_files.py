@@ -32,6 +32,7 @@ def checks(first: int = 2) -> list[dict]:
 def complaints(tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "NOTEBOOKS", tmp_path)
     monkeypatch.setattr(registry, "stems", lambda: ("log_sums",))
+    monkeypatch.setattr(notebook_files, "CLAIMS", ())
 
     def complaints(**books: dict) -> list[str]:
         for name, content in books.items():
@@ -90,6 +91,21 @@ def test_two_notebooks_share_the_bootstrap_cell_and_no_number(complaints):
 
 def test_a_chapter_needs_a_notebook(complaints):
     assert complaints() == ["the chapter log_sums has no notebook"]
+
+
+def test_every_claim_is_judged_and_no_other(complaints, monkeypatch):
+    monkeypatch.setattr(notebook_files, "CLAIMS", ("0.1", "0.2"))
+    judging = [code('verdict("0.1", "true", True)', 2), code('predict("0.3", ..., f)', 3), *checks(4)]
+    assert complaints(n02_log_sums=book(*judging)) == [
+        "no notebook judges the claim 0.2",
+        "a notebook judges 0.3, which no document claims",
+    ]
+
+
+def test_the_documents_make_46_claims():
+    assert len(notebook_files.CLAIMS) == 46
+    assert notebook_files.CLAIMS[0] == "0.1"
+    assert notebook_files.CLAIMS[-1] == "4.6"
 
 
 def test_the_parts():
