@@ -98,4 +98,6 @@ def readme_complaints(readme: str) -> list[str]:
     """Return the rows of README's summary of the kill matrix that are missing or stale."""
     if not TABLE.exists():
         return []
-    return [f"README.md lacks the row {row}" for row in summary(TABLE.read_text(encoding="utf-8")) if row not in readme]
+    rows = summary(TABLE.read_text(encoding="utf-8"))
+    total = f"{sum(int(row.split('|')[2]) for row in rows[1:])} wrong answers"
+    return [f"README.md lacks {text}" for text in (total, *rows) if text not in readme]

@@ -157,7 +157,7 @@ CHECKS = {
     "stubs": (course, "stub_complaints"),
     "files": (course, "stray_complaints"),
     "links": (course, "link_complaints"),
-    "chapters": (notebook_files, "readme_complaints"),
+    "tables": (notebook_files, "readme_complaints"),
     "imports": (layers, "complaints"),
     "notebooks": (notebook_files, "complaints"),
     "model answers": (matrix, "solution_complaints"),
