@@ -173,4 +173,4 @@ def _notebooks(arguments: argparse.Namespace) -> int:
 def _bench(arguments: argparse.Namespace) -> int:
     from autograder.bench import main
 
-    return main(arguments.what)
+    return main(arguments.what, arguments.only, arguments.rounds)
