@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     books.add_argument("stems", nargs="*", metavar="STEM", help="chapters; none means all")
     bench = commands.add_parser("bench", help="measure the autograder's own figures")
     bench.add_argument("what", nargs="*", metavar="WHAT", help="accuracy, check or verdicts; none means the first two")
-    bench.add_argument("--only", nargs="+", default=[], metavar="NAME", help="chapters or exercises whose verdicts count")
+    bench.add_argument("--only", nargs="+", default=[], metavar="NAME", help="chapters or exercises to judge")
     bench.add_argument("--rounds", type=int, default=100, help="how many checks of them, idle and loaded")
     return main
 
