@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from autograder import export_options
+from autograder.classroom import options
 from autograder.running.launch import WallError, start
 
 
@@ -24,7 +26,16 @@ def parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=words)
         command.add_argument("name", metavar="NAME")
         command.add_argument("--package", type=Path, help="the folder that holds the STEM.py files")
+    history = commands.add_parser("history", help="list the kept versions of an exercise or a chapter")
+    history.add_argument("name", metavar="NAME")
+    history.add_argument("--show", type=int, metavar="N", help="print this version")
+    restore = commands.add_parser("restore", help="bring a kept version back; the present one is kept first")
+    restore.add_argument("name", metavar="NAME")
+    restore.add_argument("number", metavar="N", type=int, nargs="?", default=1, help="1, the latest, if not given")
+    restore.add_argument("--package", type=Path, help="the folder that holds the STEM.py files")
     commands.add_parser("list", help="list the exercises and how far you are")
+    watch = commands.add_parser("watch", help="check each save at once; single keys do the rest")
+    watch.add_argument("names", nargs="*", metavar="NAME", help="exercises or chapters; none means all")
     stubs = commands.add_parser("stubs", help="write exercises/ anew from solutions/ (for authors)")
     stubs.add_argument("--check", action="store_true", help="only say which files are stale")
     stubs.add_argument("--out", type=Path, help="the folder to write to (default: exercises)")
@@ -34,6 +45,8 @@ def parser() -> argparse.ArgumentParser:
     course.add_argument("--matrix", action="store_true", help="write the table of mistakes and what kills them")
     books = commands.add_parser("notebooks", help="execute the notebooks with the model answers (for authors)")
     books.add_argument("stems", nargs="*", metavar="STEM", help="chapters; none means all")
+    options.add(commands)
+    export_options.add(commands)
     bench = commands.add_parser("bench", help="measure the autograder's own figures")
     bench.add_argument("what", nargs="*", metavar="WHAT", help="accuracy, check or verdicts; none means the first two")
     bench.add_argument("--only", nargs="+", default=[], metavar="NAME", help="chapters or exercises to judge")
@@ -44,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = parser().parse_args(argv)
-    needs_wall = arguments.command in ("check", "course")
+    needs_wall = arguments.command in ("check", "course", "watch", "grade") and not getattr(arguments, "dask", None)
     try:
         # The process behind the wall imports torch on one core while this one does on the other.
         launcher = start() if needs_wall else None

@@ -2,18 +2,20 @@
 
 import argparse
 import ast
-import contextlib
 import json
 import sys
-import time
 
-from autograder import desk, progress, registry
+from autograder import desk, files, progress, registry
+from autograder.listing import table
+from autograder.model_answer import Locked, compare, comparison_text, readable
 from autograder.notebook import hint as next_hint
 from autograder.reporting.json_form import package_json
+from autograder.reporting.terminal import columns, look
 from autograder.reporting.text import package_text
 from autograder.running.gate import is_stub
 from autograder.running.launch import Launcher
-from autograder.sources import SourceError, decode, read_package, replace_definition, stub
+from autograder.sources import SourceError, decode, read_package
+from autograder.standing import standings
 
 
 def run(arguments: argparse.Namespace, launcher: Launcher | None) -> int:
@@ -53,87 +55,73 @@ def _hint(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _definition(text: str, name: str) -> str:
-    lines = text.split("\n")
-    for node in ast.parse(text).body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:
-            first = min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
-            return "\n".join(lines[first : node.end_lineno])
-    raise SourceError(f"there is no {name} to show")
-
-
 def _solution(arguments: argparse.Namespace) -> int:
-    stem, exercise = registry.find(arguments.name)
-    path = registry.ROOT / "solutions" / f"{stem}.py"
-    if progress.of(arguments.name)["passed"] is None:
-        print(f"autograder: pass {arguments.name} first; `hint {arguments.name}` helps", file=sys.stderr)
+    try:
+        comparison = compare(arguments.name, arguments.package or desk.default_package())
+    except Locked as error:
+        print(f"autograder: {error}", file=sys.stderr)
         return 1
-    if not path.exists():
-        print("autograder: this copy of the course has no solutions/", file=sys.stderr)
-        return 2
-    print(_definition(path.read_text(encoding="utf-8"), arguments.name))
-    print(f"\nWhy it is written so: {exercise.why}")
+    print(comparison_text(comparison, columns(sys.stdout)))
     return 0
-
-
-def _stub_text(stem: str) -> str:
-    path = registry.ROOT / "solutions" / f"{stem}.py"
-    if not path.exists():
-        raise SourceError("this copy of the course has no solutions/ to make stubs from")
-    return stub(path.read_text(encoding="utf-8"))
 
 
 def _reset(arguments: argparse.Namespace) -> int:
-    stem, _ = registry.find(arguments.name)
-    folder = arguments.package or desk.default_package()
-    path = folder / f"{stem}.py"
-    fresh = _stub_text(stem)
-    if path.exists():
-        text = decode(path.read_bytes(), path.name)
-        kept = progress.folder() / "history" / f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}-{progress.digest(text)}.py"
-        progress.write_atomically(kept, text)
-        print(f"kept your {path.name} as {kept}")
-        fresh = replace_definition(text, arguments.name, _definition(fresh, arguments.name), [])
-    progress.write_atomically(path, fresh)
-    progress.update(arguments.name, failed=0, hints=0, passed=None)
-    print(f"{arguments.name} in {path} is as it was at the start")
+    name = arguments.name
+    change = files.reset(arguments.package or desk.default_package(), name)
+    _say(change)
+    for exercise in registry.exercises(name) if name in registry.stems() else [registry.find(name)[1]]:
+        progress.update(exercise.name, failed=0, hints=0, passed=None)
+    print(f"{name} in {change.path} is as it was at the start")
     return 0
 
 
-def _written(text: str | None, name: str) -> str:
-    """Return "not written", "written" or "unreadable" for a function in a file's text."""
-    try:
-        body = ast.parse(text).body if text is not None else None
-    except (SyntaxError, ValueError):
-        body = None
-    if body is None:
-        return "unreadable"
-    found = [n for n in body if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and n.name == name]
-    return "written" if found and not is_stub(found[-1]) else "not written"
+def _say(change: files.Change) -> None:
+    if change.kept is not None:
+        print(f"your version until now is kept: `history` shows it, `restore` brings it back ({change.kept})")
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    name = arguments.name
+    kept = files.versions(name)
+    if not kept:
+        print(f"no older version of {name} is kept")
+    if arguments.show is not None:
+        if not 1 <= arguments.show <= len(kept):
+            raise SourceError(f"{name}: there are versions 1 to {len(kept)}" if kept else f"{name} has no old version")
+        print(files.source(kept[arguments.show - 1], name))
+        return 0
+    for number, version in enumerate(kept, 1):
+        lines = len(files.source(version, name).splitlines())
+        print(f"  {number:3}   replaced {version.moment}   {lines} lines   {version.path.name}")
+    if kept:
+        print(f"`history {name} --show N` prints one, `restore {name} N` brings it back")
+    return 0
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    change = files.restore(arguments.package or desk.default_package(), arguments.name, arguments.number)
+    _say(change)
+    print(f"{arguments.name} in {change.path} is version {arguments.number} again")
+    return 0
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    folder = desk.default_package()
-    for stem in registry.stems():
-        book = registry.notebook(stem)
-        print(f"{stem} ({book.name if book else 'no notebook yet'})")
-        text = None
-        with contextlib.suppress(OSError, SourceError):
-            text = decode((folder / f"{stem}.py").read_bytes(), stem)
-        for exercise in registry.exercises(stem):
-            state = _written(text, exercise.name)
-            passed = progress.of(exercise.name)["passed"]
-            if passed is not None and text is not None and state == "written":
-                state = "passed" if passed == progress.digest(text) else "passed, edited since"
-            print(f"  {exercise.name:18} {state:22} {exercise.minutes:3} min   difficulty {exercise.difficulty} of 5")
+    standing = standings(readable(desk.default_package()), registry.everything())
+    print(table(standing, columns(sys.stdout), look(sys.stdout)))
     return 0
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    from autograder.watch import main
+
+    return main(arguments.names)
 
 
 def _stubs(arguments: argparse.Namespace) -> int:
     folder = arguments.out or registry.ROOT / "exercises"
     stale = []
     for path in sorted((registry.ROOT / "solutions").glob("[a-z]*.py")):
-        target, fresh = folder / path.name, _stub_text(path.stem)
+        target, fresh = folder / path.name, files.stub_text(path.stem)
         old = decode(target.read_bytes(), target.name) if target.exists() else None
         if old == fresh:
             continue
@@ -168,6 +156,34 @@ def _notebooks(arguments: argparse.Namespace) -> int:
     from autograder.refresh import main
 
     return main(desk.chapters(arguments.stems))
+
+
+def _grade(arguments: argparse.Namespace) -> int:
+    from autograder.classroom import dask, run
+
+    asked = run.Settings(
+        arguments.submissions,
+        arguments.out,
+        tuple(arguments.only),
+        arguments.points,
+        arguments.jobs,
+        arguments.shard,
+        arguments.seed,
+        arguments.require_sandbox,
+    )
+    return run.grade(asked, dask.on_cluster(arguments.dask)) if arguments.dask else run.grade(asked)
+
+
+def _merge(arguments: argparse.Namespace) -> int:
+    from autograder.classroom.merge import merge
+
+    return merge(arguments.folders, arguments.out)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from autograder.export import main
+
+    return main(arguments)
 
 
 def _bench(arguments: argparse.Namespace) -> int:

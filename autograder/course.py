@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from autograder import desk, layers, matrix, notebook_files, registry
+from autograder import desk, exercise_cells, layers, matrix, notebook_files, registry
 from autograder.running.gate import is_stub
 from autograder.sources import stub
 
@@ -75,6 +75,13 @@ def link_complaints(root: Path = ROOT) -> list[str]:
     return found
 
 
+def notebook_complaints() -> list[str]:
+    """Return what is wrong with the notebooks as files, and the exercise cells that are stale."""
+    books = sorted(registry.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    cells = [c for path in books for c in exercise_cells.complaints(path.name, notebook_files.read(path))]
+    return [*notebook_files.complaints(), *cells]
+
+
 def readme_complaints(root: Path = ROOT) -> list[str]:
     """Return the rows of README's tables that are missing or stale."""
     text = (root / "README.md").read_text(encoding="utf-8")
@@ -107,7 +114,7 @@ def main(stems: Sequence[str] = (), write_matrix: bool = False) -> int:
         ("links", link_complaints),
         ("tables", readme_complaints),
         ("imports", lambda: layers.complaints(ROOT)),
-        ("notebooks", notebook_files.complaints),
+        ("notebooks", notebook_complaints),
         ("model answers", lambda: matrix.solution_complaints(ROOT, chosen)),
         ("mistakes", lambda: mistake_complaints(chosen, write_matrix)),
     ]

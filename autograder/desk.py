@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from autograder import progress, registry
+from autograder import progress, registry, standing
 from autograder.grading import Grading
 from autograder.judging.verdicts import ExerciseVerdict, PackageVerdict
 from autograder.running.launch import Launcher
@@ -93,12 +93,17 @@ def judge_folder(folder: Path, names: Iterable[str], **kwargs: object) -> Packag
 def remember(verdict: ExerciseVerdict, sources: Mapping[str, str]) -> str:
     """Note the outcome of a check in the learner's state; return the hint that goes with a failure."""
     state = progress.of(verdict.name)
-    if verdict.status == "passed":
-        progress.update(verdict.name, failed=0, passed=progress.digest(sources[verdict.stem]))
-        return ""
+    standing.note(verdict, sources)
     if verdict.status != "failed":
         return ""
     failed = int(state["failed"]) + 1
     progress.update(verdict.name, failed=failed)
     level = min(failed, 3)
     return f"hint {level} of 3: {registry.find(verdict.name)[1].hints[level - 1]}"
+
+
+def unlocked(name: str) -> tuple[str, ...]:
+    """Return the hints that a learner has come to, by failed checks or by asking."""
+    state = progress.of(name)
+    level = min(3, max(int(state["failed"]), int(state["hints"])))
+    return registry.find(name)[1].hints[:level]

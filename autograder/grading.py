@@ -7,29 +7,37 @@ from typing import Any, Literal
 
 import torch
 
-from autograder import counting, tracks
+from autograder import counting, reach, tracks
 from autograder.answer import Answer
 from autograder.faults import FAULTS
 from autograder.judging import messages
-from autograder.judging.closeness import compare, read_output
+from autograder.judging.closeness import read_output, worst
 from autograder.judging.diagnosis import Experience, copy_message, diagnose
-from autograder.judging.questions import Question, answer_dtype, judge, question
+from autograder.judging.questions import Question, answer_dtype, judge
 from autograder.judging.verdicts import ORDER, CaseVerdict, Diagnosis, ExerciseVerdict, Status
+from autograder.paper import Paper
 from autograder.running import gate
 from autograder.running.confinement import wall_level
 from autograder.running.drivers import DRIVERS, describe_error, freshen
+from autograder.running.launch import describe_status
 from autograder.running.timing import race
 from autograder.running.wall import Wall, Worker
-from autograder.spec import Call, Case, Draw, Driven, Exercise, Gradient, Mistake, Time, Tolerance, Value
+from autograder.seat import Seat
+from autograder.spec import Call, Case, Driven, Exercise, Gradient, Mistake, Time, Value
 
 LOAD_S = 10.0
 CUDA_S = 60.0  # a worker initialises CUDA after its fork
 TIMEOUTS = 2  # after so many, the rest of an exercise is not run
-TIMED = Tolerance(ulps=256, floor=1.0)  # a timed answer must be right, its last digits are judged elsewhere
+KILLED = describe_status(9)
+# What a process that writes its replies itself could say as well as an honest one: nothing is compared there.
+FORGEABLE = frozenset({"device", "memory", "untouched", "time"})
 
 
 class Grading:
-    """Judges one exercise of one submission; `level` "all" includes the private cases."""
+    """Judges one exercise of one submission; `level` "all" includes the private cases.
+
+    A class shares the `paper`: its exact answers are made once. One submission's exercises share the `seat`.
+    """
 
     def __init__(
         self,
@@ -41,14 +49,19 @@ class Grading:
         seed: int = 0,
         level: Literal["public", "all"] = "public",
         clock: bool = True,
+        paper: Paper | None = None,
+        seat: Seat | None = None,
     ) -> None:
         """Prepare; nothing runs yet."""
+        self.paper = paper or Paper(exercise, seed)
+        self._seat = seat
         self.wall, self.exercise, self.stem, self.sources = wall, exercise, stem, dict(sources)
         self.mistakes = [m for m in mistakes if m.exercise == exercise.name]
         self.seed, self.level, self.clock = seed, level, clock
         self.layers: tuple[str, ...] = ()
         self._worker: Worker | None = None
         self._timeouts = 0
+        self._killed = False
         self._spotted = ""  # a forbidden op that only a call with numbers ended in
         self._kinds: list[str] = []
         self._experiences: list[Experience] = []
@@ -63,10 +76,12 @@ class Grading:
             line = f" line {finding.line}" if finding.line else ""
             return self._unjudged(f"{finding.stem}.py{line}: {finding.text}" if line else finding.text)
         self._kinds += [f"gate:{finding.kind}" for finding in report.findings]
+        if report.findings:
+            self._seat = None  # a seat is shared by what broke no rule
         try:
             verdicts = self._cases(report)
         finally:
-            if self._worker is not None:
+            if self._worker is not None and self._seat is None:
                 self._worker.close()
         if isinstance(verdicts, str):
             return self._unjudged(verdicts)
@@ -110,7 +125,7 @@ class Grading:
         """Return None once a worker holds the function, else the answer that says why none does."""
         if self._worker is not None and self._worker.alive:
             return None
-        self._worker = self.wall.worker()
+        self._worker = self._seat.worker() if self._seat else self.wall.worker()
         self.layers = self._worker.layers
         answer = self._worker.ask("load", LOAD_S, **self._loading())
         return None if answer.outcome == "returned" else answer
@@ -128,22 +143,50 @@ class Grading:
     def _ask(self, driver: str, message: dict[str, Any], limit_s: float) -> Answer:
         if self._timeouts >= TIMEOUTS:
             return Answer("timeout", detail="not run after two calls without an answer")
+        answer = self._try(driver, message, limit_s)
+        if self._doubtful(answer):
+            answer = self._try(driver, message, limit_s)
+        self._timeouts += answer.outcome == "timeout"
+        return self._seen(answer)
+
+    def _try(self, driver: str, message: dict[str, Any], limit_s: float) -> Answer:
         failure = self._load()
-        if failure is None:
-            assert self._worker is not None
-            failure = self._worker.ask("drive", limit_s, driver=driver, **message)
-        self._timeouts += failure.outcome == "timeout"
-        return self._seen(failure)
+        if failure is not None:
+            return failure
+        assert self._worker is not None
+        return self._worker.ask("drive", limit_s, driver=driver, **message)
+
+    def _doubtful(self, answer: Answer) -> bool:
+        """Return whether a failure may be due to what other exercises left in the process, and leave the seat if so.
+
+        A kill from outside is no answer either; a learner's process cannot send itself one.
+        """
+        if self._seat is None:
+            doubtful = answer.detail == KILLED and not self._killed
+            self._killed |= doubtful
+            return doubtful
+        text = str(answer.error.get("message")) if answer.error else ""
+        if answer.outcome == "returned" or (answer.outcome == "raised" and "alloc" not in text):
+            return False
+        self._leave()
+        return True
+
+    def _leave(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+        self._worker, self._seat = None, None
 
     def _cases(self, report: gate.Report) -> list[CaseVerdict] | str:
         if not report.refused and self._distrusted(report):
             return "the file reaches for the system, and this machine cannot wall it off: " + report.findings[0].text
         if not report.refused:
             failure = self._load()
+            if failure is not None and self._doubtful(failure):
+                failure = self._load()
             if failure is not None:
                 text = messages.error_line(failure.error) if failure.error else failure.detail
                 return f"{self.stem}.py cannot be imported: {text}"
-        traced = tracks.Tracks(self.exercise, self._ask if not report.refused else None)
+        traced = tracks.Tracks(self.exercise, self._ask if not report.refused else None, self.paper.traced)
         rows = [self._verdict(*row, **extra) for row, extra in traced.judge(report.findings)]
         self._kinds += traced.kinds
         if traced.refused:
@@ -158,7 +201,7 @@ class Grading:
         rows += [self._timed(timed) for timed in self._times()]
         if self._spotted:
             return self._refuse(rows)
-        return self._counted(rows)
+        return self._doubted(self._counted(rows), report)
 
     def _counted(self, rows: list[CaseVerdict]) -> list[CaseVerdict]:
         """Fail the cases that only the meta run let pass: there, no answer is compared."""
@@ -166,12 +209,13 @@ class Grading:
         if not self.exercise.times or known or self._timeouts >= TIMEOUTS:
             return rows
         timed, memory = self.exercise.times[0], self.exercise.memory
-        counts = counting.count(timed.make(self._draw(f"count/{timed.name}")), self._ask)
+        counts = counting.count(self.paper.counted(timed), self._ask)
         broken = {"rules": counting.growth(counts), "memory": counting.hunger(counts, memory.forward) if memory else ""}
         if broken["rules"]:
             self._kinds.append("growth")
         elif all(row.status == "passed" for row in rows if row.family == "value" and not row.honours):
-            wrong = [self._verify(c.call, c.output, "the counted answer") for c in counts]
+            parts = [(c, f"count/{number}") for number, c in enumerate(counts)]
+            wrong = [self._verify(c.call, c.output, "the counted answer", name) for c, name in parts]
             broken["rules"] = next(filter(None, wrong), "")
         return [self._broken(row, broken.get(row.family, "")) for row in rows]
 
@@ -180,6 +224,26 @@ class Grading:
         if not text or (row.family == "memory" and row.status == "failed"):
             return row
         return replace(row, status="failed", message="\n".join(filter(None, (row.message, text))))
+
+    def _doubted(self, rows: list[CaseVerdict], report: gate.Report) -> list[CaseVerdict]:
+        """Fail what the learner's process could have answered by itself, where the source reaches for the system."""
+        place = reach.reaches_out(self.sources, [f for f in report.findings if f.kind == "process"])
+        if not place:
+            return rows
+        text = f"not judged: {place}, so this answer could have been made up"
+        asks = {(c.name, str(c.family)): c.ask for c in self.exercise.cases}
+
+        def forgeable(row: CaseVerdict) -> bool:
+            compared = isinstance(asks.get((row.name, row.family)), (Value, Gradient))
+            return row.family in FORGEABLE or ((row.name, row.family) in asks and not compared)
+
+        private = "a private case of the family '{}' failed"
+        return [
+            replace(row, status="failed", message=private.format(row.family) if row.visibility == "private" else text)
+            if forgeable(row) and row.status in ("passed", "inconclusive")
+            else row
+            for row in rows
+        ]
 
     def _refuse(self, rows: list[CaseVerdict]) -> list[CaseVerdict]:
         """Fail every case: what the meta run did not show came to light in a case."""
@@ -202,23 +266,34 @@ class Grading:
     def _times(self) -> tuple[Time, ...]:
         return self.exercise.times if self.clock else ()
 
-    def _draw(self, name: str) -> Draw:
-        return Draw(random.Random(f"{self.seed}/{self.exercise.name}/{name}").getrandbits(62))
-
     def _case(self, case: Case) -> CaseVerdict:
-        draw = self._draw(f"{case.family}/{case.name}")
-        call = case.make(draw)
-        asked = question(self.exercise, case, call, draw)
+        call, asked = self.paper.asked(case)
         answer = self._ask(asked.driver, asked.message, case.limit_s)
-        complaint = judge(case, call, asked, answer)
+        right = self.paper.surely_right(case, call, asked, answer)
+        complaint = None if right else judge(case, call, asked, answer)
         if not case.honours:
             self._experiences.append(Experience(case, call, asked, answer, complaint))
         if complaint is None:
-            return self._verdict(case.name, case.family, "passed", case.points, case=case)
+            measured = self._reached(case, call, asked, answer) if case.honours else ""
+            return self._verdict(case.name, case.family, "passed", case.points, case=case, measured=measured)
         status: Status = "failed"
         if answer.outcome in ("timeout", "crashed"):
             status = "timeout" if answer.outcome == "timeout" else "crashed"
-        return self._verdict(case.name, case.family, status, case.points, complaint.message, case, complaint.kind)
+        verdict = self._verdict(case.name, case.family, status, case.points, complaint.message, case, complaint.kind)
+        return replace(verdict, row=complaint.row) if case.public else verdict
+
+    def _reached(self, case: Case, call: Call, asked: Question, answer: Answer) -> str:
+        """Say how near to the truth an answer came that earned honours, and how near torch's own comes."""
+        if not isinstance(case.ask, Value) or not isinstance(answer.result, dict):
+            return ""
+        dtype, exact = answer_dtype(call, case.ask), asked.exact["value"]
+        said = f"within {worst(read_output(answer.result), exact, case.ask.tolerance, dtype):.2g} ulp of the truth"
+        peer = self.exercise.atlas.peer if self.exercise.atlas else None
+        if peer is None or call.kwargs:
+            return said
+        with torch.no_grad():
+            theirs = worst(peer(*call.args), exact, case.ask.tolerance, dtype)
+        return f"{said}; torch's own is at {theirs:.2g}"
 
     def _on_cuda(self, refused: str = "") -> CaseVerdict:
         """Put the public questions to the function once more, with the inputs on a GPU if there is one."""
@@ -233,9 +308,7 @@ class Grading:
             for case in self.exercise.cases:
                 if not case.public or case.honours or not isinstance(case.ask, (Value, Gradient, Driven)):
                     continue
-                draw = self._draw(f"cuda/{case.family}/{case.name}")
-                call = case.make(draw)
-                asked = question(self.exercise, case, call, draw)
+                call, asked = self.paper.asked(case, "cuda/")
                 answer = loaded
                 if loaded.outcome == "returned":
                     answer = self._seen(
@@ -257,7 +330,7 @@ class Grading:
         if failure is not None:
             return self._verdict(timed.name, "time", "failed", timed.points, failure.detail)
         assert self._worker is not None
-        call = timed.make(self._draw(f"time/{timed.name}"))
+        call = self.paper.timed(timed)
         reference = self.wall.worker()
         try:
             reference.ask("load_reference", LOAD_S, path=timed.reference)
@@ -283,20 +356,18 @@ class Grading:
         text = "the machine was too busy to tell; the points are given" if timing.status == "inconclusive" else ""
         return self._verdict(timed.name, "time", timing.status, timed.points, text, measured=measured)
 
-    def _verify(self, call: Call, output: Any, what: str) -> str | None:
+    def _verify(self, call: Call, output: Any, what: str, name: str | None = None) -> str | None:
         if self.exercise.reference is None:
             complaint = self.exercise.sound(call, output) if self.exercise.sound else None
             return complaint.message if complaint else None
-        with torch.no_grad():
-            exact = self.exercise.reference(*call.args, **call.kwargs)
-        found = compare(read_output(output), exact, TIMED, answer_dtype(call), False)
+        found = self.paper.verify(call, output, name)
         return messages.mismatch(call, found, what) if found else None
 
     def _diagnosis(self, verdicts: Sequence[CaseVerdict]) -> Diagnosis | None:
         if all(v.status in ("passed", "inconclusive", "skipped") for v in verdicts if not v.honours):
             return None
         kinds = [*self._kinds, *(v.kind for v in verdicts if v.kind)]
-        return diagnose(self._experiences, kinds, [*self.mistakes, *FAULTS], run_mistake)
+        return diagnose(self._experiences, kinds, [*self.mistakes, *FAULTS], self.paper.confess(run_mistake))
 
 
 def run_mistake(mistake: Mistake, asked: Question) -> Answer:

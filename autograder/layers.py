@@ -15,6 +15,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "autograder.exact": ("autograder.spec", "autograder.judging.truth"),
     "autograder.cases": ("autograder.spec", "autograder.exact"),
     "autograder.forbidden": ("autograder.spec",),
+    "autograder.atlases": ("autograder.spec", "autograder.judging.truth"),
     "autograder.faults": ("autograder.spec",),
     "autograder.specs": (
         "autograder.spec",
@@ -24,9 +25,10 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "autograder.exact",
         "autograder.cases",
         "autograder.forbidden",
+        "autograder.atlases",
     ),
     "autograder.mistakes": ("autograder.spec", "autograder.judging.truth"),
-    "autograder.reporting": ("autograder.judging",),
+    "autograder.reporting": ("autograder.judging", "autograder.progress"),  # progress: files written whole
 }
 # Neither the process behind the wall nor the judges may ever see a learner's or an author's module.
 NEVER = ("exercises", "solutions")

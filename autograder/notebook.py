@@ -1,8 +1,7 @@
-"""What a notebook calls: check, hint, predict, verdict, break_it. Nothing here raises into a learner's cell."""
+"""What a notebook calls: check, hint, solution, break_it. Nothing here raises into a learner's cell."""
 
 import contextlib
 import inspect
-import math
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -11,40 +10,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder import desk, progress, registry
+from autograder import desk, magic, progress, registry
 from autograder.answer import Answer
 from autograder.grading import run_mistake
 from autograder.judging import messages
 from autograder.judging.questions import judge, question
 from autograder.judging.truth import as_tensor
-from autograder.judging.verdicts import ExerciseVerdict
+from autograder.model_answer import compare, comparison_html, comparison_text
+from autograder.report import Report
 from autograder.reporting.html import exercise_html
 from autograder.reporting.text import exercise_text
 from autograder.running.launch import WallError
 from autograder.sources import SourceError, read_package, replace_definition
 from autograder.spec import Call, Case, Draw, Driven, Exercise, Tolerance, Value
-
-OPEN = 'Replace ... by "inf", "-inf", "nan", "raises", a number, a shape, True or False.'
-
-
-class Report:
-    """What a notebook shows: text in a terminal and in tests, HTML in JupyterLab."""
-
-    def __init__(self, text: str, html: str | None = None, verdicts: tuple[ExerciseVerdict, ...] = ()) -> None:
-        """Hold both forms."""
-        self.text, self.html, self.verdicts = text, html, verdicts
-
-    @property
-    def passed(self) -> bool:
-        """Whether every exercise of this report passed."""
-        return bool(self.verdicts) and all(v.status == "passed" for v in self.verdicts)
-
-    def __repr__(self) -> str:
-        """Return the text form."""
-        return self.text
-
-    def _repr_html_(self) -> str | None:
-        return self.html
+from autograder.standing import standings
 
 
 def check(target: str | Callable[..., Any], package: str | Path | None = None) -> Report:
@@ -75,8 +54,15 @@ def _check(target: str | Callable[..., Any], package: str | Path | None) -> Repo
     verdict = desk.judge_package(sources, names, str(folder))
     hints = {e.name: desk.remember(e, sources) for e in verdict.exercises}
     text = "\n".join(exercise_text(e, hints[e.name]) for e in verdict.exercises)
-    html = "".join(exercise_html(e, hints[e.name]) for e in verdict.exercises)
+    html = "".join(
+        exercise_html(e, desk.unlocked(e.name) if hints[e.name] else (), _chapter(e.stem, sources))
+        for e in verdict.exercises
+    )
     return Report(text, html, verdict.exercises)
+
+
+def _chapter(stem: str, sources: dict[str, str]) -> list[tuple[str, str]]:
+    return [(s.name, s.status) for s in standings(sources, [e.name for e in registry.exercises(stem)])]
 
 
 def _sources_of(function: Callable[..., Any], folder: Path) -> tuple[Path, dict[str, str]]:
@@ -123,79 +109,18 @@ def hint(name: str, level: int | None = None) -> Report:
     return Report(f"hint {number} of 3 for {name} ({stem}.py): {exercise.hints[number - 1]}{more}")
 
 
-def _word(value: Any) -> Any:
-    """Return a result in the form predictions are made in."""
-    if isinstance(value, (np.ndarray, np.generic)):
-        value = torch.from_numpy(np.array(value))
-    if isinstance(value, torch.Tensor):
-        value = value.detach()
-        value = value.item() if value.numel() == 1 else value.tolist()
-    if isinstance(value, torch.Size):
-        return tuple(value)
-    if isinstance(value, float):
-        if math.isnan(value):
-            return "nan"
-        if math.isinf(value):
-            return "inf" if value > 0 else "-inf"
-    if isinstance(value, (list, tuple)):
-        return tuple(_word(v) for v in value)
-    return value
-
-
-def _agree(guess: Any, truth: Any) -> bool:
-    if isinstance(guess, bool) or isinstance(truth, bool) or isinstance(guess, str) or isinstance(truth, str):
-        return type(guess) is type(truth) and guess == truth
-    if isinstance(guess, (tuple, list)) and isinstance(truth, tuple):
-        return len(guess) == len(truth) and all(map(_agree, guess, truth))
-    if isinstance(guess, (int, float)) and isinstance(truth, (int, float)):
-        return math.isclose(guess, truth, rel_tol=0.02, abs_tol=1e-12)
-    return bool(guess == truth)
-
-
-def _say(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, tuple):
-        return "(" + ", ".join(map(_say, value)) + ("," if len(value) == 1 else "") + ")"
-    return str(value)
-
-
-def predict(key: str, guess: Any, answer: Callable[[], Any]) -> Report:
-    """Judge a prediction made before the run; `...` is none, and reveals nothing.
+def solution(name: str, package: str | Path | None = None) -> Report:
+    """Show the model answer beside the learner's, once the exercise has passed.
 
     Args:
-        key: The claim's id or a short name.
-        guess: "inf", "-inf", "nan", "raises", a number, a shape, True or False, or a tuple of these.
-        answer: Computes the truth; numbers agree within 2 %.
+        name: The exercise.
+        package: The folder that holds the learner's STEM.py files; by default the package `exercises`.
     """
-    if guess is ...:
-        return Report(f"Prediction {key}: not made. {OPEN}")
     try:
-        truth = _word(answer())
-    except Exception:
-        truth = "raises"
-    try:
-        said = _word(guess)
-        right = _agree(said, truth)
-    except Exception:  # no form of prediction at all
-        said, right = type(guess).__name__, False
-    progress.update(f"predict:{key}", right=right)
-    if right:
-        return Report(f"Prediction {key}: right, it is {_say(truth)}.")
-    return Report(f"Prediction {key}: you said {_say(said)}, it is {_say(truth)}.")
-
-
-def verdict(key: str, word: str, holds: Any) -> None:
-    """Judge a document's claim: `holds` is what a run has just shown.
-
-    Raises:
-        AssertionError: The run does not show it.
-        ValueError: `word` is not true, false or misleading.
-    """
-    if word not in ("true", "false", "misleading"):
-        raise ValueError(f"a claim is true, false or misleading, not {word!r}")
-    assert bool(holds), f"claim {key}: the run does not show that it is {word}"
-    print(f"Claim {key} is {word}.")
+        both = compare(name, Path(package) if package else desk.default_package())
+    except (KeyError, SourceError) as error:
+        return Report(str(error.args[0]))
+    return Report(comparison_text(both, 0), comparison_html(both))
 
 
 def break_it(name: str, mistake: str, *args: Any, **kwargs: Any) -> Report:
@@ -254,6 +179,8 @@ def _unlike(chosen: Call, usual: Call) -> str:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Start the process behind the wall while the learner reads: the first check then does not wait for it."""
+    """Make `%%exercise` known, and start the process behind the wall: the first check then does not wait for it."""
+    if shell is not None:
+        magic.register(shell)
     with contextlib.suppress(WallError, OSError):
         desk.wall()

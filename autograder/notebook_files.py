@@ -42,6 +42,12 @@ def claims(book: dict[str, Any]) -> list[str]:
     )
 
 
+def predicted(book: dict[str, Any]) -> list[str]:
+    """Return the keys of the notebook's predictions, in order."""
+    code = "\n".join(source(c) for c in book["cells"] if c["cell_type"] == "code")
+    return list(dict.fromkeys(re.findall(r'predict\(\s*"([^"]+)"', code)))
+
+
 def readme_row(path: Path, book: dict[str, Any]) -> str:
     """Return the notebook's row of README's table of chapters."""
     exercises = ", ".join(f"`{e.name}`" for e in registry.exercises(path.stem[3:]))

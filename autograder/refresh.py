@@ -1,5 +1,6 @@
 """Executes the notebooks with the model answers in place of the exercises, and normalises what is stored."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from autograder import registry
+from autograder.exercise_cells import refreshed
+from autograder.notebook_files import read
 
 CELL_S = 180
 METADATA = {
@@ -63,7 +66,7 @@ def execute(path: Path, solutions: Path) -> None:
     import nbformat
     from nbclient import NotebookClient
 
-    book = nbformat.read(path, as_version=4)
+    book = nbformat.reads(json.dumps(refreshed(read(path))), as_version=4)
     with tempfile.TemporaryDirectory() as temporary:
         changed = {"PYTHONPATH": str(stand_in(solutions, Path(temporary))), "STABLE_LOGPROBS_STATE": temporary}
         kept = {name: os.environ.get(name) for name in changed}

@@ -27,16 +27,25 @@ def decode(data: bytes, name: str) -> str:
     Raises:
         SourceError: It is no text, or too long.
     """
+    text, _ = decode_exactly(data, name)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def decode_exactly(data: bytes, name: str) -> tuple[str, str]:
+    """Return the text of a source file with the line ends it has, and its encoding.
+
+    Raises:
+        SourceError: It is no text, or too long.
+    """
     if len(data) > LARGEST:
         raise SourceError(f"{name} has more than {LARGEST} bytes: that is no exercise")
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         if codecs.lookup(encoding).name.replace("-", "_") in NO_CHARACTER_SETS:
             raise LookupError(f"{encoding} is no character set")
-        text = data.decode(encoding)
+        return data.decode(encoding), encoding
     except (SyntaxError, UnicodeError, LookupError) as error:
         raise SourceError(f"{name} is not readable as text ({error}): save it as UTF-8") from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_package(folder: Path) -> dict[str, str]:
@@ -82,6 +91,23 @@ def _head(node: ast.FunctionDef | ast.ClassDef, lines: list[str]) -> list[str]:
 
 def _first_line(node: ast.FunctionDef | ast.ClassDef) -> int:
     return min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
+
+
+def find_definition(text: str, name: str) -> str:
+    """Return the source of a top-level function or class, decorators included.
+
+    Raises:
+        SourceError: There is none, or the text does not parse.
+    """
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError) as error:
+        raise SourceError(f"line {getattr(error, 'lineno', 1)}: {getattr(error, 'msg', error)}") from None
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for node in reversed(body):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:
+            return "\n".join(lines[_first_line(node) : node.end_lineno])
+    raise SourceError(f"there is no {name} to show")
 
 
 def stub(solution: str) -> str:

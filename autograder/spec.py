@@ -165,6 +165,29 @@ class Time:
 
 
 @dataclass(frozen=True)
+class Atlas:
+    """A family of inputs along which errors are drawn, and the forms that are drawn beside an answer.
+
+    `make` turns values of its one parameter (float64, `(n,)`) into a call whose answer has a row for each of them. They
+    run from `low` to `high`, evenly or, with `log`, evenly in their logarithm. With `reach` both ends are in units of
+    the logarithm of the dtype's largest number: so each dtype shows its own overflow.
+    `naive`, `stable` and `peer` (torch's own; None where it has nothing like it) take the call's arguments. `naive` is
+    a `def` in a module of torch alone: its source is sent to a worker. `precise` serves where the exercise has none.
+    """
+
+    make: Callable[[torch.Tensor, torch.dtype], Call]
+    low: float
+    high: float
+    label: str
+    naive: Callable[..., torch.Tensor]
+    stable: Callable[..., torch.Tensor]
+    peer: Callable[..., torch.Tensor] | None = None
+    log: bool = False
+    reach: bool = False
+    precise: Callable[..., "Exact"] | None = None
+
+
+@dataclass(frozen=True)
 class Exercise:
     """All that is known of one exercise.
 
@@ -190,6 +213,7 @@ class Exercise:
     times: tuple[Time, ...] = ()
     sound: Callable[[Call, Any], Complaint | None] | None = None
     domain: Callable[[Call], str] | None = None
+    atlas: Atlas | None = None
 
 
 @dataclass(frozen=True)

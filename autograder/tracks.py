@@ -14,7 +14,7 @@ from autograder.spec import Call, Exercise
 SIZES = ((4, 6), (12, 6), (4, 18))  # batch and classes: the op count may grow with neither
 BIG = (256, 4096)
 SMALL = (4, 64)  # for what works piece by piece: a big input would take minutes
-LIMIT_S = 10.0
+LIMIT_S = 3.5  # a meta run takes some milliseconds, its first one in a process 30
 CUDA = ("values on CUDA", "device")
 SYNCS = ("meta tensor", "Meta tensors", "data-dependent", "is_nonzero", "_local_scalar_dense", "copy out of meta")
 MASKS = ("torch.nonzero", "aten::nonzero", "aten::masked_select")  # an index by a boolean mask ends in one of these
@@ -40,12 +40,13 @@ def _meta(value: Any) -> Any:
     return value.to("meta") if isinstance(value, Tensor) else value
 
 
-def _same(value: Any) -> Any:
-    return value
+def on_meta(call: Call) -> Call:
+    """Return a call with its tensors on the meta device."""
+    return Call(tuple(map(_meta, call.args)), {k: _meta(v) for k, v in call.kwargs.items()})
 
 
-def _placed(call: Call, place: Callable[[Any], Any]) -> dict[str, Any]:
-    return {"args": tuple(map(place, call.args)), "kwargs": {k: place(v) for k, v in call.kwargs.items()}}
+def _message(call: Call) -> dict[str, Any]:
+    return {"args": tuple(call.args), "kwargs": dict(call.kwargs)}
 
 
 def _is_trace(result: Any) -> bool:
@@ -65,9 +66,12 @@ def _is_trace(result: Any) -> bool:
 class Tracks:
     """Judges these cases. `refused` says why the rest of the exercise must not be judged, if so."""
 
-    def __init__(self, exercise: Exercise, ask: Asking | None) -> None:
-        """Ask through `ask`; None where the gate refused the source."""
+    def __init__(
+        self, exercise: Exercise, ask: Asking | None, traced: Callable[[tuple[int, int]], Call] | None = None
+    ) -> None:
+        """Ask through `ask`; None where the gate refused the source. `traced` makes the meta run's call of a size."""
         self.exercise, self._ask = exercise, ask
+        self._call = traced or self._make
         self.kinds: list[str] = []
         self.refused = ""
         self._numbers = False  # whether a boolean mask had to be given the trace's own values
@@ -99,14 +103,17 @@ class Tracks:
         status: Status = "failed" if broken else "passed"
         return (*row, status, points[row]), {"message": "\n".join(broken), "kind": kind if broken else "", **extra}
 
+    def _make(self, size: tuple[int, int]) -> Call:
+        assert self.exercise.trace is not None
+        return on_meta(self.exercise.trace(*size))
+
     def _trace(self, size: tuple[int, int], wrt: tuple[int, ...] = ()) -> Answer:
         assert self.exercise.trace is not None and self._ask is not None
-        call: Call = self.exercise.trace(*size)
-        answer = self._ask("traced", {**_placed(call, _meta), "wrt": wrt}, LIMIT_S)
+        answer = self._ask("traced", {**_message(self._call(size)), "wrt": wrt}, LIMIT_S)
         text = str(answer.error.get("message")) if answer.error is not None else ""
         if "boolean_masks" in self.exercise.rules.allows and any(mask in text for mask in MASKS):
             self._numbers = True
-            answer = self._ask("traced", {**_placed(call, _same), "wrt": wrt}, LIMIT_S)
+            answer = self._ask("traced", {**_message(self.exercise.trace(*size)), "wrt": wrt}, LIMIT_S)
         if answer.outcome == "returned" and not _is_trace(answer.result):
             return Answer("garbled", detail="the answer was not readable: it has not the form of a trace")
         return answer

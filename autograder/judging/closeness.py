@@ -7,8 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from autograder.answer import Row
 from autograder.judging.truth import PRECISION, ulp
 from autograder.spec import Exact, Tolerance
+
+SHOWN = 24  # numbers of a row that a picture shows
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Mismatch:
     allowed: float | None = None
     wrong: int = 0
     total: int = 0
+    row: Row | None = None
 
 
 def read_output(output: Any) -> Tensor | str:
@@ -121,4 +125,41 @@ def compare(
         tolerance.ulps,
         int((~fine).sum()),
         fine.numel(),
+        _row(
+            got,
+            expected,
+            torch.where(fine & ~finite, 0.0, torch.where(finite, error / unit, torch.inf)),
+            place,
+            tolerance,
+        ),
     )
+
+
+def worst(actual: Tensor | str, exact: Exact | Tensor, tolerance: Tolerance, dtype: torch.dtype) -> float:
+    """Return the largest error of an answer in the units that `tolerance` counts; inf for one that is no answer."""
+    exact = as_exact(exact)
+    if isinstance(actual, str) or actual.shape != exact.high.shape or not exact.high.numel():
+        return 0.0 if isinstance(actual, Tensor) and actual.shape == exact.high.shape else torch.inf
+    got, expected = actual.to(torch.float64), exact.high.to(dtype).to(torch.float64)
+    size = torch.maximum(exact.high.abs(), torch.full_like(exact.high, tolerance.floor))
+    finite = got.isfinite() & expected.isfinite()
+    error = ((got - exact.high) - exact.low).abs() / ulp(torch.where(finite, size, 1.0), dtype)
+    same = (got == expected) | (got.isnan() & expected.isnan())
+    return float(torch.where(finite, error, torch.where(same, 0.0, torch.inf)).max())
+
+
+def _row(got: Tensor, expected: Tensor, ulps: Tensor, place: tuple[int, ...], tolerance: Tolerance) -> Row | None:
+    """Return the numbers around the worst one in its row; of answers with one number a row, those of all rows."""
+    if not place:
+        return None
+    parts, worst = (got, expected, ulps), place[-1]
+    if got.shape[-1] > 1:
+        parts = tuple(t[place[:-1]] for t in parts)  # type: ignore[assignment]
+    elif got.numel() > 1:
+        parts = tuple(t.flatten() for t in parts)  # type: ignore[assignment]
+        worst = int(np.ravel_multi_index(place, tuple(got.shape)))
+    else:
+        return None
+    first = max(0, min(worst - SHOWN // 2, len(parts[0]) - SHOWN))
+    mine, right, errors = (tuple(t[first : first + SHOWN].tolist()) for t in parts)
+    return Row(mine, right, errors, tolerance.ulps, worst - first, first)

@@ -73,7 +73,10 @@ def mismatch(call: Call, found: Mismatch, what: str) -> str:
         elif found.ulps is None:
             lines.append(f"where     {where}{several}")
         else:
-            lines.append(f"where     {where} is {found.ulps:.2g} ulp off, allowed are {found.allowed:g}{several}")
+            off = f"{found.ulps:.2g}"
+            if found.allowed is not None and float(off) <= found.allowed:
+                off = f"{found.ulps:.6g}"  # rounded to two digits it would look right
+            lines.append(f"where     {where} is {off} ulp off, allowed are {found.allowed:g}{several}")
     return "\n".join(lines)
 
 

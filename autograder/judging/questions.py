@@ -117,7 +117,7 @@ def _complain(call: Call, mismatch: Mismatch | None, what: str) -> Complaint | N
     if mismatch is None:
         return None
     prefix = "" if what == "the answer" else "gradient-"
-    return Complaint(prefix + mismatch.kind, messages.mismatch(call, mismatch, what), mismatch.ulps)
+    return Complaint(prefix + mismatch.kind, messages.mismatch(call, mismatch, what), mismatch.ulps, row=mismatch.row)
 
 
 def _judge_value(call: Call, ask: Value, asked: Question, result: Any) -> Complaint | None:

@@ -4,13 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from autograder.answer import Row
+
 Status = Literal["passed", "failed", "skipped", "inconclusive", "timeout", "crashed"]
 ORDER = ("rules", "device", "memory", "untouched", "value", "shape", "dtype", "extremes", "gradient", "law", "time")
 
 
 @dataclass(frozen=True)
 class CaseVerdict:
-    """One case: `message` is for the learner, `kind` for the diagnosis, `measured` for the HTML form only."""
+    """One case: `message` is for the learner, `kind` for the diagnosis, `measured` and `row` for the HTML form only."""
 
     name: str
     family: str
@@ -21,6 +23,7 @@ class CaseVerdict:
     kind: str = ""
     honours: bool = False
     measured: str = ""
+    row: Row | None = None
 
     @property
     def points(self) -> float:

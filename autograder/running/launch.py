@@ -62,6 +62,9 @@ class Launcher(Protocol):
     def reap(self, pid: int) -> int:
         """Kill a worker and return its wait status."""
 
+    def alive(self) -> bool:
+        """Return whether it can start another."""
+
     def close(self) -> None:
         """End every worker."""
 
@@ -93,6 +96,10 @@ class Alone:
         worker.kill()
         code = worker.wait()
         return -code if code < 0 else code << 8 if os.name != "nt" else code  # as os.waitpid tells it
+
+    def alive(self) -> bool:
+        """Return whether it can start another."""
+        return True
 
     def close(self) -> None:
         """End every worker."""
@@ -166,6 +173,10 @@ class Zygote:
         except (OSError, WallError):
             self._socket.close()  # a late answer must not be taken for the next one; the wall starts a new zygote
             return 0
+
+    def alive(self) -> bool:
+        """Return whether the zygote is there."""
+        return self._process.poll() is None
 
     def close(self) -> None:
         """End the zygote and all of its workers."""

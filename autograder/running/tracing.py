@@ -1,9 +1,10 @@
-"""One run of a function under a dispatch mode: its ops, its peak memory, the CPU tensors that it touches.
+"""One run of a function under a dispatch mode: ops, their traffic, peak memory, the CPU tensors that it touches.
 
 Runs in the worker, on the meta device: its counters are as honest as the source that the gate let through.
 """
 
 import gc
+import math
 import sys
 import weakref
 from collections import Counter
@@ -25,8 +26,34 @@ def _tensors(value: Any) -> Iterator[torch.Tensor]:
             yield from _tensors(item)
 
 
+# Ops that do not read what they write to, and ops that read of their first input as much as they return.
+OVERWRITES = frozenset(f"aten::{n}_" for n in ("copy", "fill", "zero", "uniform", "normal", "exponential", "random"))
+PICKS = frozenset({"aten::gather", "aten::index", "aten::index_select", "aten::take"})
+
+
+def _extent(tensor: torch.Tensor) -> int:
+    """Return the bytes that a tensor covers: an expanded dimension is stored once."""
+    lengths = zip(tensor.shape, tensor.stride(), strict=True)
+    return math.prod(n for n, step in lengths if step or not n) * tensor.element_size()
+
+
+def traffic(func: Any, args: Any, output: Any) -> int:
+    """Return the bytes that one op reads and writes; a view moves none."""
+    inputs = list({id(t): t for t in _tensors(args)}.values())
+    outputs = list(_tensors(output))
+    held = {t.untyped_storage()._cdata for t in inputs}
+    if not func._schema.is_mutable and all(t.untyped_storage()._cdata in held for t in outputs):
+        return 0
+    name = func._schema.name
+    if name.startswith("aten::new_") or name.endswith("_like"):
+        inputs = []  # of the input only its shape counts
+    read = sum(map(_extent, inputs[1:] if name in (OVERWRITES | PICKS) else inputs))
+    written = 0 if "empty" in name else sum(map(_extent, outputs))
+    return read + written + (written if name in PICKS else 0)
+
+
 class Trace(TorchDispatchMode):
-    """Count ops by name, sum up live storage, note tensors with dimensions that are not on `device`."""
+    """Count ops by name, sum up their traffic and live storage, note tensors with dimensions not on `device`."""
 
     def __init__(self, inputs: Any, device: str) -> None:
         """Watch a call of these inputs, all of them on `device`."""
@@ -34,7 +61,7 @@ class Trace(TorchDispatchMode):
         self.device = device
         self.ops: Counter[str] = Counter()
         self.leaks: set[str] = set()
-        self.live = self.peak = 0
+        self.live = self.peak = self.moved = 0
         self._known = {tensor.untyped_storage()._cdata for tensor in _tensors(inputs)}
 
     def _watch(self, tensor: torch.Tensor) -> None:
@@ -57,6 +84,7 @@ class Trace(TorchDispatchMode):
         if any(t.dim() and t.device.type != self.device for t in _tensors((args, kwargs or {}))):
             self.leaks.add(name)
         output = func(*args, **(kwargs or {}))
+        self.moved += traffic(func, (args, kwargs or {}), output)
         for tensor in _tensors(output):
             if tensor.dim() and tensor.device.type != self.device:
                 self.leaks.add(name)
@@ -82,6 +110,7 @@ def trace(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], wrt: tup
         "ops": dict(seen.ops),
         "leaks": sorted(seen.leaks),
         "peak": seen.peak,
+        "moved": seen.moved,
         "outputs": outputs,
         "input_bytes": sum(t.nbytes for t in _tensors((inputs, kwargs)) if t.is_floating_point()),
     }

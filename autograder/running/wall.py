@@ -102,6 +102,7 @@ class Wall:
     def __init__(self, launcher: Launcher | None = None) -> None:
         """Start the zygote at once, unless one is given: it imports torch beside the grader."""
         self._launcher = launcher or start()
+        self._started = 1
         atexit.register(self.close)
 
     def worker(self, cuda: bool = False) -> Worker:
@@ -109,12 +110,22 @@ class Wall:
         try:
             return Worker(self._launcher, cuda)
         except (WallError, wire.WireError):
-            self._launcher.close()
-            self._launcher = start()
+            self._restart()
             try:
                 return Worker(self._launcher, cuda)
             except wire.WireError as error:
                 raise WallError(f"a worker does not start ({error})") from None
+
+    def _restart(self) -> None:
+        self._launcher.close()
+        self._launcher = start()
+        self._started += 1
+
+    def generation(self) -> int:
+        """Return how many zygotes there were; one that is found dead is replaced, and counts."""
+        if not self._launcher.alive():
+            self._restart()
+        return self._started
 
     def close(self) -> None:
         """End everything behind the wall."""

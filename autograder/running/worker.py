@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from autograder.running import wire
-from autograder.running.barred import bar
+from autograder.running.barred import bar, unbar
 from autograder.running.confinement import Policy, confine
 from autograder.running.drivers import DRIVERS, describe, describe_error, freshen, moved
 
@@ -56,7 +56,15 @@ class Bench:
         self.output: Any = None
 
     def load(self, texts: dict[str, str], stem: str, function: str, barred: tuple[str, ...] = ()) -> None:
-        """Import the learner's module, pick the function, and take the `barred` ops away from it."""
+        """Import the learner's module, pick the function, and take the `barred` ops away from it.
+
+        What an earlier exercise had loaded is forgotten first: each gets modules of its own.
+        """
+        unbar()
+        self.__init__()  # type: ignore[misc]
+        sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Sources)]
+        for name in [n for n in sys.modules if n == PACKAGE or n.startswith(PACKAGE + ".")]:
+            del sys.modules[name]
         sys.meta_path.insert(0, Sources(texts))
         module = __import__(f"{PACKAGE}.{stem}", fromlist=["*"])
         self.function = getattr(module, function)

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from autograder.atlases import families
 from autograder.cases import HALF, INF, NAN, STEEP, TEXTBOOK, case, columns
 from autograder.exact import binary_losses as exact
 from autograder.forbidden import BINARY_LOSSES, CROSS_ENTROPIES, together
@@ -235,6 +236,7 @@ bce_with_logits = Exercise(
     name="bce_with_logits",
     reference=exact.bce_with_logits,
     precise=exact.precise_bce_with_logits,
+    atlas=families.bce_with_logits,
     minutes=40,
     difficulty=4,
     cases=(

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from autograder.atlases import families
 from autograder.cases import HALF, INF, NAN, STEEP, TEXTBOOK, TIGHT, Inputs, case, transposed
 from autograder.exact import cross_entropies as exact
 from autograder.forbidden import CROSS_ENTROPIES, LOG_SUMS, SOFTMAXES, together
@@ -188,6 +189,7 @@ cross_entropy = Exercise(
     name="cross_entropy",
     reference=exact.cross_entropy,
     precise=exact.precise_cross_entropy,
+    atlas=families.cross_entropy,
     minutes=50,
     difficulty=4,
     cases=(

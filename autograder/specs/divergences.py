@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from autograder.atlases import families
 from autograder.cases import INF, NAN, STEEP, TEXTBOOK, case, columns
 from autograder.exact import divergences as exact
 from autograder.exact.log_sums import logsumexp
@@ -196,6 +197,7 @@ kl_from_logits = Exercise(
     name="kl_from_logits",
     reference=exact.kl_from_logits,
     precise=None,
+    atlas=families.kl_from_logits,
     minutes=40,
     difficulty=5,
     cases=_row_cases("equal rows"),
@@ -220,6 +222,7 @@ js_from_logits = Exercise(
     name="js_from_logits",
     reference=exact.js_from_logits,
     precise=None,
+    atlas=families.js_from_logits,
     minutes=30,
     difficulty=5,
     cases=_row_cases("equal rows"),
@@ -254,6 +257,7 @@ kl_estimate = Exercise(
     name="kl_estimate",
     reference=exact.kl_estimate,
     precise=exact.precise_kl_estimate,
+    atlas=families.kl_estimate,
     minutes=20,
     difficulty=3,
     cases=(

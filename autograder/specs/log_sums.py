@@ -2,6 +2,7 @@
 
 import torch
 
+from autograder.atlases import families
 from autograder.cases import (
     HALF,
     INF,
@@ -75,6 +76,7 @@ logsumexp = Exercise(
     name="logsumexp",
     reference=exact.logsumexp,
     precise=exact.precise_logsumexp,
+    atlas=families.logsumexp,
     minutes=40,
     difficulty=3,
     cases=(
@@ -112,6 +114,7 @@ logaddexp = Exercise(
     name="logaddexp",
     reference=exact.logaddexp,
     precise=exact.precise_logaddexp,
+    atlas=families.logaddexp,
     minutes=15,
     difficulty=2,
     cases=(
@@ -157,6 +160,7 @@ log1mexp = Exercise(
     name="log1mexp",
     reference=exact.log1mexp,
     precise=exact.precise_log1mexp,
+    atlas=families.log1mexp,
     minutes=15,
     difficulty=3,
     cases=(
@@ -213,6 +217,7 @@ logsubexp = Exercise(
     name="logsubexp",
     reference=exact.logsubexp,
     precise=exact.precise_logsubexp,
+    atlas=families.logsubexp,
     minutes=10,
     difficulty=2,
     cases=(
@@ -254,6 +259,7 @@ logmeanexp = Exercise(
     name="logmeanexp",
     reference=exact.logmeanexp,
     precise=exact.precise_logmeanexp,
+    atlas=families.logmeanexp,
     minutes=10,
     difficulty=1,
     cases=(

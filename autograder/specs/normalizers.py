@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from autograder.atlases import families
 from autograder.cases import HALF, INF, NAN, STEEP, TEXTBOOK, Inputs, case, rows, transposed
 from autograder.exact import normalizers as exact
 from autograder.forbidden import BACKWARDS, CROSS_ENTROPIES, LOG_SUMS, SOFTMAXES, together
@@ -139,6 +140,7 @@ softmax = Exercise(
     name="softmax",
     reference=exact.softmax,
     precise=exact.precise_softmax,
+    atlas=families.softmax,
     minutes=25,
     difficulty=2,
     cases=(
@@ -166,6 +168,7 @@ log_softmax = Exercise(
     name="log_softmax",
     reference=exact.log_softmax,
     precise=exact.precise_log_softmax,
+    atlas=families.log_softmax,
     minutes=25,
     difficulty=3,
     cases=(

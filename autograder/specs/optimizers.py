@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from autograder.answer import Complaint
+from autograder.atlases import families
 from autograder.cases import HALF, INF, NAN, case, rows, transposed
 from autograder.exact import optimizers as exact
 from autograder.forbidden import SGD, SOFT_THRESHOLDS, together
@@ -216,6 +217,7 @@ soft_threshold = Exercise(
     name="soft_threshold",
     reference=exact.soft_threshold,
     precise=exact.precise_soft_threshold,
+    atlas=families.soft_threshold,
     minutes=10,
     difficulty=1,
     cases=(

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from autograder.atlases import families
 from autograder.cases import HALF, INF, NAN, STEEP, TEXTBOOK, case
 from autograder.exact import tokens as exact
 from autograder.forbidden import CROSS_ENTROPIES, ENTROPIES, GATHERS, LOG_SUMS, SOFTMAXES, together
@@ -125,6 +126,7 @@ token_log_probs = Exercise(
     name="token_log_probs",
     reference=exact.token_log_probs,
     precise=exact.precise_token_log_probs,
+    atlas=families.token_log_probs,
     minutes=25,
     difficulty=3,
     cases=(
@@ -285,6 +287,7 @@ entropy = Exercise(
     name="entropy",
     reference=exact.entropy,
     precise=exact.precise_entropy,
+    atlas=families.entropy,
     minutes=25,
     difficulty=4,
     cases=(

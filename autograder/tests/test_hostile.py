@@ -6,7 +6,8 @@ The first two lines of a file say what it tries and what must come of it:
     nothing       no case that looks at answers passes
     below         some points are lost
     rules         the rules case is lost, whatever else is right
-    contained     the rules case is lost and no other: each thing that the file tried was refused to it
+    contained     the rules case is lost and no other that compares an answer: each thing that the file tried was
+                  refused to it (what its process could have made up is lost as well, if it reached for the system)
     full          an honest answer in odd clothes: full marks
     rows A B ...  some case ends so (its status, or how its kind begins), and every other failure does too
 """
@@ -137,11 +138,11 @@ def earned(verdict: ExerciseVerdict, rule: str, *words: str) -> bool:
     if rule == "rules":
         return rules_lost
     if rule == "contained":
-        return rules_lost and len(failed) == 1
+        return rules_lost and {c.family for c in failed} <= {"rules", *grading.FORGEABLE}
     if rule == "full":
         return not failed
     assert rule == "rows"
-    ends = [c for c in failed if c.family not in ("rules", "device", "memory")]
+    ends = [c for c in failed if c.family not in ("rules", *grading.FORGEABLE)]
     return bool(ends) and all(c.status in words or c.kind.startswith(words) for c in ends)
 
 

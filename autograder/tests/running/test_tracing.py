@@ -85,6 +85,32 @@ def test_the_backward_pass_counts_with_its_saved_tensors():
     assert "aten::mul" in both["ops"]
 
 
+ALL, ONE = INPUT, ROWS * 4  # bytes of the matrix, and of one number for each row
+
+
+@pytest.mark.parametrize(
+    ("function", "moved"),
+    [
+        (lambda x: x.exp(), 2 * ALL),
+        (lambda x: x.sum(-1), ALL + ONE),
+        (lambda x: x - x.amax(-1, keepdim=True), ALL + ONE + ALL + ONE + ALL),
+        (lambda x: x * x, 2 * ALL),  # read once
+        (lambda x: x.t()[1:].unsqueeze(0), 0),  # views
+        (lambda x: x.new_empty(ROWS, CLASSES), 0),
+        (lambda x: x.new_zeros(ROWS, CLASSES), ALL),
+        (lambda x: torch.empty_like(x).copy_(x), 2 * ALL),  # what is written over is not read
+        (lambda x: torch.empty_like(x).fill_(1.0), ALL),
+        (lambda x: torch.empty_like(x).normal_(), ALL),
+        (lambda x: torch.empty_like(x).exp_(), 2 * ALL),
+        (lambda x: x[:, :1].expand(-1, CLASSES).exp(), ONE + ALL),  # an expanded row is stored once
+        (lambda x: x.gather(-1, meta(ROWS, 1).long()), (ONE + 2 * ONE) + 2 * ONE + ONE + ONE),  # with .long()
+        (lambda x: meta(0, 4).exp(), 0),
+    ],
+)
+def test_traffic_is_what_the_ops_read_and_write(function, moved):
+    assert seen(function)["moved"] == moved
+
+
 def test_input_bytes_are_those_of_the_floating_point_inputs():
     found = seen(lambda x, i, y: x.gather(-1, i) + y, meta(4, 6), meta(4, 1).long(), meta(4, 1))
     assert found["input_bytes"] == 4 * 6 * 4 + 4 * 4

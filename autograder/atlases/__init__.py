@@ -1,0 +1,1 @@
+"""What an error atlas shows of each exercise: a family of inputs, the naive form and the stable one."""

@@ -1,0 +1,1 @@
+"""Grades a whole class: reads submissions, keeps records, shares the work out."""

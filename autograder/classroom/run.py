@@ -1,0 +1,229 @@
+"""`grade`: one record for each submission, only what changed is graded, and whatever is finished stays."""
+
+import hashlib
+import importlib
+import importlib.util
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autograder import desk, registry
+from autograder.classroom.grades import write_grades
+from autograder.classroom.intake import Entry, discover
+from autograder.classroom.ledger import BROKEN, Ledger
+from autograder.classroom.points import read_points
+from autograder.classroom.pool import Pool, Shares, Task
+from autograder.classroom.progress import Progress, clock
+from autograder.classroom.records import Circumstances, Record, passed
+from autograder.classroom.selection import Submission
+from autograder.classroom.work import Examination, Papers, unread
+from autograder.sources import SourceError
+
+REPORTS = "autograder.reporting.classroom"
+Sharing = Callable[[Papers, int, tuple[int, ...]], Shares]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line asks for."""
+
+    submissions: Path
+    out: Path
+    only: tuple[str, ...] = ()
+    points: Path | None = None
+    jobs: int = 1
+    shard: tuple[int, int] = (1, 1)
+    seed: int | None = None
+    require_sandbox: bool = False
+    clock: bool = True
+
+
+def in_shard(student: str, shard: tuple[int, int]) -> bool:
+    """Return whether a learner belongs to shard i of n, by id alone."""
+    number, count = shard
+    return int(hashlib.sha256(student.encode()).hexdigest(), 16) % count == number - 1
+
+
+def exercises_of(settings: Settings, points: dict[str, float] | None) -> tuple[str, ...]:
+    """Return the exercises to grade: those named, else those that have points, else all.
+
+    Raises:
+        SourceError: One that is named has no points.
+        KeyError: A name is unknown.
+    """
+    names = (
+        desk.select(settings.only)
+        if settings.only or points is None
+        else [n for n in registry.everything() if n in points]
+    )
+    for name in names if points is not None else ():
+        if name not in points:  # type: ignore[operator]
+            raise SourceError(f"{settings.points} gives {name} no points: add a line for it, or leave it out of --only")
+    return tuple(names)
+
+
+def grade(settings: Settings, sharing: Sharing = Pool) -> int:
+    """Grade a class and return the exit code."""
+    points = read_points(settings.points) if settings.points else None
+    names = exercises_of(settings, points)
+    found = discover(settings.submissions, settings.out)
+    groups = {student: g for student, g in found.by_student().items() if in_shard(student, settings.shard)}
+    if found.stray:
+        _say(f"no submissions, left aside: {_few(found.stray)}")
+    if not found.entries:
+        raise SourceError(f"{settings.submissions} holds no submissions: expected a folder or .zip for each learner")
+    with Ledger(settings.out) as ledger:
+        examination = Examination(ledger.seed(settings.seed), names, settings.clock)
+        papers = Papers(examination)
+        shares = sharing(papers, settings.jobs, ledger.descriptors())
+        try:
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            around = Circumstances(examination.seed, names, shares.layers(), points, device)
+            if settings.require_sandbox and around.level != "full":
+                held = ", ".join(around.layers)
+                raise SourceError(
+                    f"the wall's level here is {around.level!r} ({held}); --require-sandbox asks for 'full'"
+                )
+            return Run(ledger, shares, around, groups, papers).run()
+        finally:
+            shares.close()
+
+
+class Run:
+    """One run over a class."""
+
+    def __init__(
+        self, ledger: Ledger, shares: Shares, around: Circumstances, groups: dict[str, list[Entry]], papers: Papers
+    ) -> None:
+        """Look at nothing yet."""
+        self.ledger, self.shares, self.around, self.groups = ledger, shares, around, groups
+        self._blank = unread(papers)
+        self._known = {record["student"]: record["key"] for record in ledger.records}
+        self._flying: dict[str, Submission] = {}
+        self._progress: Progress | None = None
+        self._troubles = 0
+
+    def run(self) -> int:
+        """Grade what changed; return the exit code."""
+        start = time.monotonic()
+        self._notes()
+        todo = [student for student in self.groups if not self._unchanged(student)]
+        _say(f"{len(self.groups)} submissions, {len(todo)} to grade; the wall's level is {self.around.level!r}")
+        self._progress = Progress(len(todo), sys.stderr)
+        code = None
+        usual = _let_term_interrupt()
+        try:
+            for student, outcome in self.shares.outcomes(self._tasks(todo)):
+                submission = self._flying.pop(student)
+                trouble = outcome.get("trouble")
+                problem = f"could not be graded: {trouble}" if trouble else None
+                exercises = self._blank if trouble else outcome["exercises"]
+                self._keep(self.around.record(submission, exercises, outcome.get("seconds", 0.0), problem))
+        except KeyboardInterrupt:
+            _say(f"stopped: {self._progress.done} of {len(todo)} are recorded; run again to go on")
+            code = 2
+        except OSError as error:
+            _say(f"a grade could not be recorded: {error.filename or self.ledger.folder}: {error.strerror or error}")
+            code = 2
+        finally:
+            _restore(usual)
+        written = self._write()
+        self._summary(time.monotonic() - start, len(todo))
+        records = {r["student"]: r for r in self.ledger.latest()}
+        if code is None and not self._troubles and written and self.groups.keys() <= records.keys():
+            return 0 if all(passed(records[student]) for student in self.groups) else 1
+        return 2
+
+    def _notes(self) -> None:
+        if self.ledger.broken:
+            _say(
+                f"{self.ledger.broken} lines of the journal were no records: see {BROKEN}; what they were is graded anew"
+            )
+        gone = sorted({r["student"] for r in self.ledger.records} - self.groups.keys())
+        if gone:
+            _say(f"recorded earlier and not among these submissions, kept in the results: {_few(gone)}")
+
+    def _submissions(self, student: str) -> list[Submission]:
+        entries = self.groups[student]
+        if len(entries) == 1:
+            return [entries[0].read()]
+        sources = ", ".join(entry.source for entry in entries)
+        problem = f"{len(entries)} submissions carry the id {student}: {sources}; keep one of them"
+        return [Submission(student, entry.source, problem=problem) for entry in entries]
+
+    def _unchanged(self, student: str) -> bool:
+        return bool(self._known.get(student)) and self._known[student] == self.around.key(
+            self._submissions(student)[-1]
+        )
+
+    def _tasks(self, todo: list[str]) -> Iterator[Task]:
+        """Yield what must be judged; what cannot be is recorded at once."""
+        for student in todo:
+            submissions = self._submissions(student)
+            if len(submissions) == 1 and submissions[0].problem is None:
+                self._flying[student] = submissions[0]
+                yield Task(student, dict(submissions[0].texts))
+                continue
+            for number, submission in enumerate(submissions):
+                self._keep(self.around.record(submission, self._blank, 0.0), last=number == len(submissions) - 1)
+
+    def _keep(self, record: Record, last: bool = True) -> None:
+        self.ledger.append(record)
+        if not record["key"]:
+            self._troubles += 1
+            _say(f"{record['student']}: {record['problem']}")
+        if last and self._progress is not None:
+            self._progress.step(record["student"])
+
+    def _write(self) -> bool:
+        records = self.ledger.latest()
+        try:
+            write_grades(self.ledger.folder, records)
+            write_reports(self.ledger.folder, records)
+        except OSError as error:
+            _say(f"the results could not be written: {error.filename or self.ledger.folder}: {error.strerror or error}")
+            return False
+        return True
+
+    def _summary(self, seconds: float, todo: int) -> None:
+        records = [r for r in self.ledger.latest() if r["student"] in self.groups]
+        whole, bad = sum(map(passed, records)), sum(r["problem"] is not None for r in records)
+        print(
+            f"{len(records)} of {len(self.groups)} submissions are recorded in {self.ledger.folder}"
+            f" ({todo} anew, {clock(seconds)})"
+        )
+        print(
+            f"{whole} passed everything, {len(records) - whole - bad} did not, {bad} could not be graded as handed in"
+        )
+
+
+def write_reports(folder: Path, records: list[Record]) -> None:
+    """Write the pages for people, where that part of the autograder is there."""
+    if importlib.util.find_spec(REPORTS) is not None:
+        importlib.import_module(REPORTS).write(folder, records)
+
+
+def _let_term_interrupt() -> Any:
+    try:
+        return signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not the main thread
+        return None
+
+
+def _restore(usual: Any) -> None:
+    if usual is not None:
+        signal.signal(signal.SIGTERM, usual)
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+
+
+def _say(text: str) -> None:
+    print(f"autograder: {text}", file=sys.stderr, flush=True)

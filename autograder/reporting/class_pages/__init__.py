@@ -1,0 +1,1 @@
+"""The pages of a graded class: figures out of records, and HTML out of figures."""

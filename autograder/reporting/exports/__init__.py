@@ -1,0 +1,1 @@
+"""Grades in the formats of the tools that instructors use."""

@@ -1,0 +1,1 @@
+"""Tests of autograder/exact: each reference against mpmath, called there directly."""
