@@ -17,6 +17,7 @@ HOMES = {
     "hint": "notebook",
     "load_ipython_extension": "notebook",
     "predict": "predictions",
+    "save": "saving",
     "solution": "notebook",
     "verdict": "predictions",
 }

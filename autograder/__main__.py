@@ -45,10 +45,13 @@ def parser() -> argparse.ArgumentParser:
     course.add_argument("--matrix", action="store_true", help="write the table of mistakes and what kills them")
     books = commands.add_parser("notebooks", help="execute the notebooks with the model answers (for authors)")
     books.add_argument("stems", nargs="*", metavar="STEM", help="chapters; none means all")
+    books.add_argument("--stamp", action="store_true", help="only write the badge and the bootstrap cell, in all")
     options.add(commands)
     export_options.add(commands)
     bench = commands.add_parser("bench", help="measure the autograder's own figures")
-    bench.add_argument("what", nargs="*", metavar="WHAT", help="accuracy, check or verdicts; none means the first two")
+    bench.add_argument(
+        "what", nargs="*", metavar="WHAT", help="accuracy, check, grade or verdicts; none means the first two"
+    )
     bench.add_argument("--only", nargs="+", default=[], metavar="NAME", help="chapters or exercises to judge")
     bench.add_argument("--rounds", type=int, default=100, help="how many checks of them, idle and loaded")
     return main

@@ -1,4 +1,4 @@
-"""Measures the figures that README states: `python -m autograder bench [check] [verdicts] [accuracy]`.
+"""Measures the figures that README states: `python -m autograder bench [check] [verdicts] [accuracy] [grade]`.
 
 Times are printed as ratios measured side by side; the absolute ones beside them are this machine's.
 """
@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from autograder import desk, registry
+from autograder.classroom.bench import grade
 from autograder.exact import log_sums as exact
 from autograder.judging import truth
 from autograder.sources import read_package
@@ -140,7 +141,8 @@ def main(what: Sequence[str], chapters: Sequence[str] = (), rounds: int = ROUNDS
 
     `chapters` and `rounds` limit the measurement of the verdicts.
     """
-    known = {"accuracy": accuracy, "check": check, "verdicts": lambda: verdicts(chapters, rounds)}
+    known: dict[str, Callable[[], bool]]
+    known = {"accuracy": accuracy, "check": check, "grade": grade, "verdicts": lambda: verdicts(chapters, rounds)}
     unknown = [name for name in what if name not in known]
     if unknown:
         raise KeyError(f"bench knows {', '.join(known)}, not {unknown[0]!r}")

@@ -153,9 +153,9 @@ def _course(arguments: argparse.Namespace) -> int:
 
 
 def _notebooks(arguments: argparse.Namespace) -> int:
-    from autograder.refresh import main
+    from autograder import refresh, stamps
 
-    return main(desk.chapters(arguments.stems))
+    return stamps.main() if arguments.stamp else refresh.main(desk.chapters(arguments.stems))
 
 
 def _grade(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from autograder import desk, exercise_cells, layers, matrix, notebook_files, registry
+from autograder import desk, exercise_cells, layers, matrix, notebook_files, registry, stamps
 from autograder.running.gate import is_stub
 from autograder.sources import stub
 
@@ -79,7 +79,7 @@ def notebook_complaints() -> list[str]:
     """Return what is wrong with the notebooks as files, and the exercise cells that are stale."""
     books = sorted(registry.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
     cells = [c for path in books for c in exercise_cells.complaints(path.name, notebook_files.read(path))]
-    return [*notebook_files.complaints(), *cells]
+    return [*notebook_files.complaints(), *cells, *stamps.complaints()]
 
 
 def readme_complaints(root: Path = ROOT) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from autograder import progress, registry, standing
 from autograder.grading import Grading
+from autograder.judging import stumble
 from autograder.judging.verdicts import ExerciseVerdict, PackageVerdict
 from autograder.running.launch import Launcher
 from autograder.running.wall import Wall
@@ -94,8 +95,8 @@ def remember(verdict: ExerciseVerdict, sources: Mapping[str, str]) -> str:
     """Note the outcome of a check in the learner's state; return the hint that goes with a failure."""
     state = progress.of(verdict.name)
     standing.note(verdict, sources)
-    if verdict.status != "failed":
-        return ""
+    if verdict.status != "failed" or (verdict.diagnosis is not None and verdict.diagnosis.mistake == stumble.NAME):
+        return ""  # a slip says itself what is wrong: it costs no hint
     failed = int(state["failed"]) + 1
     progress.update(verdict.name, failed=failed)
     level = min(failed, 3)

@@ -3,10 +3,10 @@
 import argparse
 import datetime
 import os
+import re
 import secrets
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from autograder import desk, registry
 from autograder.progress import write_atomically
@@ -62,7 +62,10 @@ def _canvas(arguments: argparse.Namespace) -> int:
 
 
 def _classroom50(arguments: argparse.Namespace) -> int:
-    now = arguments.datetime or classroom50.instant(datetime.datetime.now(datetime.UTC))
+    now = _moment(arguments.datetime)
+    names = tuple(arguments.only or ())
+    desk.select(names)
+    course, reference = _course(arguments.course)
     found = {str(record["student"]): record for record in records.read(arguments.folder)}
     wanted = arguments.student or sorted(found)
     unknown = [student for student in wanted if student not in found]
@@ -76,13 +79,30 @@ def _classroom50(arguments: argparse.Namespace) -> int:
         named = {field: value or tag for field, value in identity.items()}
         write_atomically(folder / "result.json", classroom50.result_text(found[student], named, now))
         write_atomically(folder / "summary.md", classroom50.summary(found[student]))
-    names = tuple(arguments.only or ())
-    desk.select(names)
-    course, _, reference = (arguments.course or "").partition("@")
-    text = classroom50.workflow(names, course or None, reference or None)
+    text = classroom50.workflow(names, course, reference)
     write_atomically(arguments.out / ".github" / "workflows" / "grade.yml", text)
     print(f"wrote {len(wanted)} result.json, and the workflow, to {arguments.out}")
     return 0
+
+
+def _moment(given: str | None) -> str:
+    if given is None:
+        return classroom50.instant(datetime.datetime.now(datetime.UTC))
+    try:
+        datetime.datetime.strptime(given, "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
+        raise RecordsError(f"{given!r} is no time of the form 2026-06-01T14:32:01Z (UTC)") from None
+    return given
+
+
+def _course(given: str | None) -> tuple[str | None, str | None]:
+    """Return repository and reference; what stands there goes into a workflow, and must be nothing else."""
+    if given is None:
+        return None, None
+    found = re.fullmatch(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", given, re.ASCII)
+    if found is None:
+        raise RecordsError(f"{given!r} is no OWNER/NAME or OWNER/NAME@REF")
+    return found[1], found[2]
 
 
 def _identity(arguments: argparse.Namespace) -> dict[str, str]:

@@ -74,6 +74,8 @@ class _Words:
         stack: list[ast.AST | str] = [root]
         while stack:
             node = stack.pop()
+            if isinstance(node, ast.AnnAssign):  # an annotation changes nothing
+                node = ast.Assign([node.target], node.value) if node.value else ""
             if isinstance(node, str):
                 yield node
             elif isinstance(node, ast.Name):

@@ -12,35 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from autograder import desk
+from autograder import desk, registry
+from autograder.classroom.intake import Entry, folder_files
 from autograder.progress import write_atomically
 from autograder.reporting.exports.gradescope_form import results
 from autograder.reporting.json_form import exercise_json
 from autograder.reporting.text import points
 from autograder.running.confinement import wall_level
-from autograder.sources import SourceError, read_package
 
 SETTINGS = "gradescope.json"
-
-
-def package(submission: Path) -> dict[str, str]:
-    """Return the texts of a submission: the first of its folders that holds the exercises, itself included.
-
-    Raises:
-        SourceError: None does, or a file cannot be read, or is a link.
-    """
-    for folder in (submission, submission / "exercises", *sorted(submission.glob("*/exercises"))):
-        if folder.is_symlink() or not folder.is_dir():
-            continue
-        linked = [path.name for path in folder.glob("*.py") if path.is_symlink()]
-        if linked:
-            raise SourceError(f"{linked[0]} is a link: submit the file itself")
-        texts = read_package(folder)
-        if any(stem in desk.registry.stems() for stem in texts):
-            return texts
-    raise SourceError(
-        "no exercise file was found: submit the files of exercises/ (log_sums.py ...), or the folder, as a zip or so"
-    )
 
 
 class Run:
@@ -87,21 +67,20 @@ class Run:
         return f"{passed} of {len(self.exercises)} exercises passed; {earned} points in public cases."
 
 
-def main(root: Path) -> int:
-    """Grade ROOT/submission into ROOT/results/results.json; return 0 once that file says what happened."""
-    settings = json.loads((Path(__file__).resolve().parents[1] / SETTINGS).read_text(encoding="utf-8"))
+def main(root: Path, settings: Mapping[str, Any]) -> None:
+    """Grade ROOT/submission into ROOT/results/results.json."""
     run = Run(root, settings)
     run.write("The grading broke off before the first exercise was judged. Submit again, or tell your instructor.")
-    try:
-        run.judge(package(root / "submission"))
-    except SourceError as error:
+    submission = Entry("", "submission", lambda: folder_files(root / "submission")).read()
+    if submission.problem:
         for exercise in run.exercises.values():
-            exercise["problem"] = str(error)
-        run.write(f"Nothing could be graded: {error}")
-    return 0
+            exercise["problem"] = submission.problem
+        run.write(f"Nothing could be graded: {submission.problem}")
+    else:
+        run.judge(submission.texts)
 
 
 if __name__ == "__main__":
-    code = main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), json.loads((registry.ROOT / SETTINGS).read_text(encoding="utf-8")))
     sys.stdout.flush()
-    os._exit(code)  # nothing is left to be done, and no thread or child may hold the result back
+    os._exit(0)  # nothing is left to be done, and no thread or child may hold the result back

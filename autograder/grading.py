@@ -14,6 +14,7 @@ from autograder.judging import messages
 from autograder.judging.closeness import read_output, worst
 from autograder.judging.diagnosis import Experience, copy_message, diagnose
 from autograder.judging.questions import Question, answer_dtype, judge
+from autograder.judging.stumble import stumble
 from autograder.judging.verdicts import ORDER, CaseVerdict, Diagnosis, ExerciseVerdict, Status
 from autograder.paper import Paper
 from autograder.running import gate
@@ -23,12 +24,14 @@ from autograder.running.launch import describe_status
 from autograder.running.timing import race
 from autograder.running.wall import Wall, Worker
 from autograder.seat import Seat
+from autograder.sources import defined
 from autograder.spec import Call, Case, Driven, Exercise, Gradient, Mistake, Time, Value
 
 LOAD_S = 10.0
 CUDA_S = 60.0  # a worker initialises CUDA after its fork
 TIMEOUTS = 2  # after so many, the rest of an exercise is not run
 KILLED = describe_status(9)
+COMPARED = frozenset({"value", "shape", "dtype", "law"})  # what fails there needs no second word
 # What a process that writes its replies itself could say as well as an honest one: nothing is compared there.
 FORGEABLE = frozenset({"device", "memory", "untouched", "time"})
 
@@ -213,7 +216,7 @@ class Grading:
         broken = {"rules": counting.growth(counts), "memory": counting.hunger(counts, memory.forward) if memory else ""}
         if broken["rules"]:
             self._kinds.append("growth")
-        elif all(row.status == "passed" for row in rows if row.family == "value" and not row.honours):
+        elif all(row.status == "passed" for row in rows if row.family in COMPARED and not row.honours):
             parts = [(c, f"count/{number}") for number, c in enumerate(counts)]
             wrong = [self._verify(c.call, c.output, "the counted answer", name) for c, name in parts]
             broken["rules"] = next(filter(None, wrong), "")
@@ -343,7 +346,8 @@ class Grading:
             status: Status = "timeout" if timing.failure.outcome == "timeout" else "failed"
             self._timeouts += status == "timeout"
             text = messages.no_answer(call, timing.failure)
-            return self._verdict(timed.name, "time", status, timed.points, text, kind="slow")
+            kind = "slow" if status == "timeout" else timing.failure.outcome
+            return self._verdict(timed.name, "time", status, timed.points, text, kind=kind)
         timed_call = Call(tuple(freshen(value, timing.turn) for value in call.args), call.kwargs)
         wrong = self._verify(timed_call, timing.output, "the timed answer")
         if wrong:
@@ -366,6 +370,13 @@ class Grading:
     def _diagnosis(self, verdicts: Sequence[CaseVerdict]) -> Diagnosis | None:
         if all(v.status in ("passed", "inconclusive", "skipped") for v in verdicts if not v.honours):
             return None
+        told = (
+            None
+            if any(k.startswith("gate:") for k in self._kinds)
+            else stumble(self._experiences, defined(self.sources))
+        )
+        if told is not None:
+            return told
         kinds = [*self._kinds, *(v.kind for v in verdicts if v.kind)]
         return diagnose(self._experiences, kinds, [*self.mistakes, *FAULTS], self.paper.confess(run_mistake))
 

@@ -28,7 +28,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "autograder.atlases",
     ),
     "autograder.mistakes": ("autograder.spec", "autograder.judging.truth"),
-    "autograder.reporting": ("autograder.judging", "autograder.progress"),  # progress: files written whole
+    "autograder.reporting": ("autograder.answer", "autograder.judging", "autograder.progress"),  # files written whole
 }
 # Neither the process behind the wall nor the judges may ever see a learner's or an author's module.
 NEVER = ("exercises", "solutions")

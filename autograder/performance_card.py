@@ -4,31 +4,43 @@ The learner's function is counted and timed behind the wall; the others are coun
 own.
 """
 
+import contextlib
 import functools
 import random
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from autograder import desk, registry
+from autograder.answer import Answer
 from autograder.judging import messages
 from autograder.report import Report
 from autograder.reporting.card import Row, Work, card_html, card_text
 from autograder.running.launch import WallError
-from autograder.running.timing import race
 from autograder.running.tracing import trace
-from autograder.running.wall import Worker
+from autograder.running.turns import take_turns
+from autograder.running.wall import Wall, Worker
 from autograder.sources import SourceError, mistake_source, read_package
-from autograder.spec import Call, Draw, Exercise, Time
+from autograder.spec import Call, Draw, Exercise
 from autograder.trial import LOAD_S, Trial
 
 SIZE = (256, 4096)  # rows and classes of the counted call
-COUNT_S = 10.0
-RACE_S = 2.0
-TURNS = 400  # inputs are rolled by so many places at most
+COUNT_S = 5.0
+FIRST = 400  # inputs are rolled by so many places at most in the first round
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form beside the learner's: the function, how a worker loads it, and keywords that are not the call's own."""
+
+    name: str
+    function: Any
+    do: str
+    loading: Mapping[str, Any]
+    kwargs: Mapping[str, Any] | None = None
 
 
 def card(name: str, package: str | Path | None = None) -> Report:
@@ -44,8 +56,10 @@ def card(name: str, package: str | Path | None = None) -> Report:
             reason = exercise.rules.skips_meta or "it has no call that can be counted"
             return Report(f"there is no performance card of {name}: {reason}")
         sources = read_package(Path(package) if package else desk.default_package())
+        call, others = exercise.trace(*SIZE), forms(exercise)
         with Trial(desk.wall(), exercise, stem, sources) as trial:
-            rows = _rows(exercise, exercise.trace(*SIZE), trial)
+            rows = [_yours(call, trial), *(_ours(form, call) for form in others)]
+            rows = _timed(rows, others, trial)
         title = f"performance card of {name}, counted for {SIZE[0]} rows of {SIZE[1]}"
         return Report(card_text(title, rows), card_html(title, rows))
     except KeyError as error:
@@ -56,24 +70,17 @@ def card(name: str, package: str | Path | None = None) -> Report:
         return Report(f"the card cannot be made: {type(error).__name__}: {messages.clean(str(error))}")
 
 
-def _rows(exercise: Exercise, call: Call, trial: Trial) -> list[Row]:
-    yours = _yours(call, trial)
-    timed = exercise.times[0] if exercise.times else None
-    rows = [yours]
+def forms(exercise: Exercise) -> list[Form]:
+    """Return what stands beside the learner's function: the naive form, and the function that the clock compares."""
+    found = []
     if exercise.atlas is not None:
-        row = _ours("naive", exercise.atlas.naive, call, call.kwargs)
         source = mistake_source(exercise.atlas.naive, exercise.name)
         loading = {"texts": {"naive": source}, "stem": "naive", "function": exercise.name}
-        rows.append(_raced(row, trial, timed, "load", loading, None))
-    if timed is not None:
-        row = _ours(timed.reference, _function(timed.reference), call, timed.kwargs)
-        rows.append(_raced(row, trial, timed, "load_reference", {"path": timed.reference}, timed.kwargs))
-    return rows
-
-
-def _function(path: str) -> Any:
-    """Return torch's function of a path, "torch.logsumexp"."""
-    return functools.reduce(getattr, path.split(".")[1:], torch)
+        found.append(Form("naive", exercise.atlas.naive, "load", loading))
+    for timed in exercise.times[:1]:
+        function = functools.reduce(getattr, timed.reference.split(".")[1:], torch)
+        found.append(Form(timed.reference, function, "load_reference", {"path": timed.reference}, timed.kwargs))
+    return found
 
 
 def _meta(call: Call) -> dict[str, Any]:
@@ -95,43 +102,58 @@ def work(result: Any) -> Work | None:
 
 def _yours(call: Call, trial: Trial) -> Row:
     answer = trial.ask("traced", COUNT_S, **_meta(call), wrt=())
+    masks = "boolean_masks" in trial.exercise.rules.allows
+    if masks and not isinstance(answer, str) and answer.outcome == "raised":  # a mask needs the numbers
+        answer = trial.ask("traced", COUNT_S, args=tuple(call.args), kwargs=dict(call.kwargs), wrt=())
     if isinstance(answer, str):
         return Row("yours", notes=(answer,))
-    if answer.outcome == "raised" and "boolean_masks" in trial.exercise.rules.allows:  # a mask needs the numbers
-        answer = trial.ask("traced", COUNT_S, args=tuple(call.args), kwargs=dict(call.kwargs), wrt=())
-        if isinstance(answer, str):
-            return Row("yours", notes=(answer,))
     if answer.outcome != "returned":
         return Row("yours", notes=(f"not counted: {Trial.why(answer)}",))
     counted = work(answer.result)
+    if counted and not answer.result.get("outputs"):
+        return Row("yours", notes=("it returns no tensor",))
     return Row("yours", counted, notes=() if counted else ("not counted: the answer has not the form of a trace",))
 
 
-def _ours(name: str, function: Any, call: Call, kwargs: Mapping[str, Any]) -> Row:
+def _ours(form: Form, call: Call) -> Row:
+    kwargs = call.kwargs if form.kwargs is None else form.kwargs
     try:
-        return Row(name, work(trace(function, _meta(call)["args"], dict(kwargs), ())))
+        return Row(form.name, work(trace(form.function, _meta(call)["args"], dict(kwargs), ())))
     except (RuntimeError, TypeError) as error:  # a yardstick may take other arguments
-        return Row(name, notes=(f"not counted: {messages.clean(str(error), 100)}",))
+        return Row(form.name, notes=(f"not counted: {messages.clean(str(error), 100)}",))
 
 
-def _raced(
-    row: Row, trial: Trial, timed: Time | None, do: str, loading: dict[str, Any], kwargs: Mapping[str, Any] | None
-) -> Row:
-    """Return the row with the ratio of the learner's time to that of the form that `do` loads."""
-    mine = trial.load()
-    if timed is None or isinstance(mine, str):  # the learner's row says why
-        return row
-    call = timed.make(Draw(desk.PUBLIC_SEED))
-    theirs: Worker = trial.wall.worker()
+@contextlib.contextmanager
+def _loaded(wall: Wall, others: Sequence[Form]) -> Iterator[list[Worker]]:
+    workers: list[Worker] = []
     try:
-        loaded = theirs.ask(do, LOAD_S, **loading)
-        if loaded.outcome != "returned":
-            return replace(row, notes=(*row.notes, f"not timed: {Trial.why(loaded)}"))
-        message = {"args": tuple(call.args), "kwargs": dict(call.kwargs)}
-        own = dict(call.kwargs if kwargs is None else kwargs)
-        timing = race(mine, theirs, message, own, 0.0, random.randrange(1, TURNS), most_s=RACE_S)
+        for form in others:
+            workers.append(wall.worker())
+            workers[-1].ask(form.do, LOAD_S, **form.loading)
+        yield workers
     finally:
-        theirs.close()
-    if timing.failure is not None:
-        return replace(row, notes=(*row.notes, f"not timed: {Trial.why(timing.failure)}"))
-    return replace(row, ratio=timing.ratio)
+        for worker in workers:
+            worker.close()
+
+
+def _timed(rows: list[Row], others: Sequence[Form], trial: Trial) -> list[Row]:
+    """Return the rows with the ratio of the learner's time to each form's."""
+    mine = trial.load() if trial.exercise.times and rows[0].work else ""
+    if isinstance(mine, str):  # the learner's row says why
+        return rows
+    call = trial.exercise.times[0].make(Draw(desk.PUBLIC_SEED))
+    kwargs = [call.kwargs, *(call.kwargs if form.kwargs is None else form.kwargs for form in others)]
+    with _loaded(trial.wall, others) as workers:
+        yours, *theirs = take_turns([mine, *workers], tuple(call.args), kwargs, random.randrange(1, FIRST))
+    found = [rows[0] if yours.failure is None else _untimed(rows[0], yours.failure)]
+    for row, timed in zip(rows[1:], theirs, strict=True):
+        if timed.failure is not None:
+            row = _untimed(row, timed.failure)
+        elif timed.seconds and yours.seconds:
+            row = replace(row, ratio=yours.seconds / timed.seconds)
+        found.append(row)
+    return found
+
+
+def _untimed(row: Row, failure: Answer) -> Row:
+    return replace(row, notes=(*row.notes, f"not timed: {Trial.why(failure)}"))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from autograder import registry
+from autograder import registry, stamps
 from autograder.exercise_cells import refreshed
 from autograder.notebook_files import read
 
@@ -42,7 +42,7 @@ def normalise(book: Any) -> Any:
             output.pop("transient", None)
             if "text/plain" in output.get("data", {}):
                 output.data.pop("text/html", None)  # it holds measured figures: they differ from run to run
-    book.metadata = METADATA
+    book.metadata = METADATA | stamps.metadata(book.cells)
     return book
 
 
@@ -57,6 +57,10 @@ def _merged(outputs: list[Any]) -> list[Any]:
     return merged
 
 
+def _fresh(path: Path) -> dict[str, Any]:
+    return stamps.stamped(refreshed(read(path)), path.name, stamps.address())
+
+
 def execute(path: Path, solutions: Path) -> None:
     """Execute one notebook in its own folder and write it back.
 
@@ -66,7 +70,7 @@ def execute(path: Path, solutions: Path) -> None:
     import nbformat
     from nbclient import NotebookClient
 
-    book = nbformat.reads(json.dumps(refreshed(read(path))), as_version=4)
+    book = nbformat.reads(json.dumps(_fresh(path)), as_version=4)
     with tempfile.TemporaryDirectory() as temporary:
         changed = {"PYTHONPATH": str(stand_in(solutions, Path(temporary))), "STABLE_LOGPROBS_STATE": temporary}
         kept = {name: os.environ.get(name) for name in changed}

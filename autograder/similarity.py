@@ -1,6 +1,7 @@
 """Finds answers that are the same but for names and formatting: a hint for a person to look, never a verdict."""
 
 import ast
+import functools
 import itertools
 import math
 import warnings
@@ -9,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.fingerprints import fingerprints
-from autograder.reporting.class_pages.render import environment
 from autograder.progress import write_atomically
+from autograder.reporting.class_pages.render import environment
 
 PAIRED = 12  # a function that more learners share is common property: a group, but no pairs
 SHOWN = 500
@@ -36,16 +37,21 @@ class Pair:
     weight: float
 
 
+@functools.lru_cache(maxsize=256)  # whole classes hand in the same unwritten chapters
+def _marks(text: str) -> tuple[tuple[str, str], ...]:
+    """Return name and fingerprint of each function of a file; one that does not parse has none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a learner's odd escapes
+            return tuple(fingerprints(ast.parse(text)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ()
+
+
 def _functions(sources: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield "STEM.NAME" and fingerprint of each function of a package; a file that does not parse has none."""
+    """Yield "STEM.NAME" and fingerprint of each function of a package."""
     for stem, text in sorted(sources.items()):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a learner's odd escapes
-                tree = ast.parse(text)
-            yield from [(f"{stem}.{name}", mark) for name, mark in fingerprints(tree)]
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
+        yield from ((f"{stem}.{name}", mark) for name, mark in _marks(text))
 
 
 def groups(texts_by_student: Texts, model: Mapping[str, str] | None = None) -> list[Group]:

@@ -5,7 +5,7 @@ import codecs
 import inspect
 import io
 import tokenize
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,21 @@ def find_definition(text: str, name: str) -> str:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:
             return "\n".join(lines[_first_line(node) : node.end_lineno])
     raise SourceError(f"there is no {name} to show")
+
+
+def defined(sources: Mapping[str, str]) -> frozenset[str]:
+    """Return the names that a package's modules define or bind anywhere; none for a text that does not parse."""
+    found: set[str] = set()
+    for text in sources.values():
+        try:
+            nodes = list(ast.walk(ast.parse(text)))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        found |= {n.name for n in nodes if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+        found |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        found |= {n.arg for n in nodes if isinstance(n, ast.arg)}
+        found |= {n.asname or n.name.split(".")[0] for n in nodes if isinstance(n, ast.alias)}
+    return frozenset(found)
 
 
 def stub(solution: str) -> str:

@@ -66,6 +66,11 @@ def inspect(members: list[zipfile.ZipInfo]) -> None:
         raise Refused(f"the archive unpacks {packed} bytes to {unpacked}: hand in the STEM.py files alone")
 
 
+def is_folder(info: zipfile.ZipInfo) -> bool:
+    """Return whether a member is a folder; ZipInfo.is_dir stumbles over an empty name."""
+    return info.filename.endswith("/")
+
+
 def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
     """Return at most `most` + 1 bytes of a member, whatever size it claims.
 

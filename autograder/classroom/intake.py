@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.classroom import archives
-from autograder.classroom.archives import Refused
+from autograder.classroom.archives import Refused, is_folder
 from autograder.classroom.selection import Read, Submission, choose
 
 MOST_ENTRIES = 2000  # of one folder
@@ -178,7 +178,7 @@ def archive_files(data: bytes) -> dict[str, Read]:
     archives.inspect(archive.infolist())
     for info in archive.infolist():
         path = archives.safe_path(info.filename)
-        if info.is_dir() or set(path.split("/")) & set(CLUTTER):
+        if is_folder(info) or set(path.split("/")) & set(CLUTTER):
             continue
         if path in members:
             raise Refused(f"the archive holds {path!r} twice: pack it anew")
@@ -199,8 +199,8 @@ def _in_archive(data: bytes) -> Found:
         if len(parts) < 2 and info.filename.lower().endswith(".zip") and ".." not in parts:
             found.entries.append(_nested(archive, info, parts[-1]))
         elif len(parts) < 2 or parts[0] in ("", "..", "."):
-            found.stray += [identify(info.filename)] if not info.is_dir() else []
-        elif not info.is_dir():
+            found.stray += [identify(info.filename)] if not is_folder(info) else []
+        elif not is_folder(info):
             try:
                 groups[parts[0]].append((archives.safe_path("/".join(parts[1:])), info))
             except Refused as error:
@@ -215,7 +215,7 @@ def _wrapping(members: list[zipfile.ZipInfo]) -> int:
     """Return how many folders wrap all submissions: one, where the whole archive is a single folder of folders."""
     paths = [info.filename.replace("\\", "/").split("/") for info in members]
     tops = {path[0] for path in paths}
-    files = [path[1:] for path, info in zip(paths, members, strict=True) if not info.is_dir()]
+    files = [path[1:] for path, info in zip(paths, members, strict=True) if not is_folder(info)]
     if len(tops) != 1 or not files or min(map(len, files)) < 1:
         return 0
     own = any(p[-1].endswith(".py") and (len(p) == 1 or p[:-1] == ["exercises"]) for p in files)

@@ -69,6 +69,8 @@ def serve(pipe: Connection, papers: Papers, inherited: tuple[int, ...], parent: 
         if os.getppid() != parent:
             os._exit(1)
     grader: Grader | None = None
+    with contextlib.suppress(OSError):
+        grader = Grader(papers)
     with contextlib.suppress(EOFError, OSError):
         while True:
             texts = json.loads(pipe.recv_bytes())

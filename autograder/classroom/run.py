@@ -142,9 +142,7 @@ class Run:
 
     def _notes(self) -> None:
         if self.ledger.broken:
-            _say(
-                f"{self.ledger.broken} lines of the journal were no records: see {BROKEN}; what they were is graded anew"
-            )
+            _say(f"{self.ledger.broken} lines of the journal were no records and are in {BROKEN} now")
         gone = sorted({r["student"] for r in self.ledger.records} - self.groups.keys())
         if gone:
             _say(f"recorded earlier and not among these submissions, kept in the results: {_few(gone)}")
@@ -182,12 +180,13 @@ class Run:
             self._progress.step(record["student"])
 
     def _write(self) -> bool:
-        records = self.ledger.latest()
+        records, what = self.ledger.latest(), "grades.csv"
         try:
             write_grades(self.ledger.folder, records)
+            what = "the report"
             write_reports(self.ledger.folder, records)
-        except OSError as error:
-            _say(f"the results could not be written: {error.filename or self.ledger.folder}: {error.strerror or error}")
+        except Exception as error:  # the journal holds every grade: nothing is lost
+            _say(f"{what} could not be written: {type(error).__name__}: {error}")
             return False
         return True
 

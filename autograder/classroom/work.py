@@ -1,7 +1,7 @@
 """The unit of work: one submission's texts in, its judged exercises out. Whoever shares work out runs this."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from autograder.paper import Paper
 from autograder.reporting.json_form import exercise_json
 from autograder.running.wall import Wall
 from autograder.seat import Seat, shareable
+from autograder.spec import Exercise
 
 Outcome = dict[str, Any]  # "exercises", "layers" and "seconds", or "trouble"
 
@@ -24,28 +25,39 @@ class Examination:
     clock: bool = True
 
 
+Found = tuple[str, Exercise]
+
+
 class Papers:
     """The questions and exact answers of an examination, made once."""
 
-    def __init__(self, examination: Examination) -> None:
-        """Prepare; `make` does the work."""
+    def __init__(self, examination: Examination, find: Callable[[str], Found] = registry.find) -> None:
+        """Prepare; `make` does the work. `find` returns stem and exercise of a name."""
         self.examination = examination
-        self.papers = {name: Paper(registry.find(name)[1], examination.seed, kept=True) for name in examination.names}
+        self.exercises = {name: find(name) for name in examination.names}
+        seed = examination.seed
+        self.papers = {name: Paper(exercise, seed, kept=True) for name, (_, exercise) in self.exercises.items()}
 
     def make(self) -> None:
         """Make what every submission will need, so that processes forked from this one share it."""
         for name, paper in self.papers.items():
-            registry.mistakes(registry.find(name)[0])
+            registry.mistakes(self.exercises[name][0])
             paper.prepare()
+
+    def grading(self, name: str, wall: Wall | None, texts: Mapping[str, str], seat: Seat | None = None) -> Grading:
+        """Return what judges one exercise of a submission."""
+        stem, exercise = self.exercises[name]
+        mistakes, asked, paper = registry.mistakes(stem), self.examination, self.papers[name]
+        behind: Any = wall  # nobody asks for a worker where there is no source
+        return Grading(behind, exercise, stem, texts, mistakes, asked.seed, "all", asked.clock, paper, seat)
 
 
 class Grader:
     """Judges submissions one after the other behind one wall."""
 
     def __init__(self, papers: Papers, wall: Wall | None = None) -> None:
-        """Start the wall."""
-        self.examination, self.papers = papers.examination, papers.papers
-        self.wall = wall or Wall()
+        """Start the wall; it gets ready while the caller goes on."""
+        self.papers, self.wall = papers, wall or Wall()
 
     def layers(self) -> tuple[str, ...]:
         """Return the isolation that holds here."""
@@ -55,36 +67,26 @@ class Grader:
 
     def grade(self, texts: Mapping[str, str]) -> Outcome:
         """Judge one submission, and once more where the wall broke down meanwhile: no fault of the learner."""
-        start, stood = time.monotonic(), self.wall.generation()
+        stood = self.wall.generation()
         outcome = self._grade(texts)
-        if self.wall.generation() != stood:
-            outcome = self._grade(texts)
-        return {**outcome, "seconds": time.monotonic() - start}
+        return outcome if self.wall.generation() == stood else self._grade(texts)
 
     def _grade(self, texts: Mapping[str, str]) -> Outcome:
-        seat = Seat(self.wall) if shareable(texts) and len(self.papers) > 1 else None
+        start = time.monotonic()
+        seat = Seat(self.wall) if shareable(texts) and len(self.papers.papers) > 1 else None
         exercises: list[dict[str, Any]] = []
         layers: tuple[str, ...] = ()
         try:
-            for name, paper in self.papers.items():
-                stem, exercise = registry.find(name)
-                grading = Grading(
-                    self.wall, exercise, stem, texts, registry.mistakes(stem),
-                    self.examination.seed, "all", self.examination.clock, paper, seat,
-                )  # fmt: skip
+            for name in self.papers.papers:
+                grading = self.papers.grading(name, self.wall, texts, seat)
                 exercises.append(exercise_json(grading.run()))
                 layers = grading.layers or layers
         finally:
             if seat is not None:
                 seat.close()
-        return {"exercises": exercises, "layers": list(layers)}
+        return {"exercises": exercises, "layers": list(layers), "seconds": time.monotonic() - start}
 
 
 def unread(papers: Papers) -> list[dict[str, Any]]:
     """Return the exercises of a submission that holds nothing: no worker runs, no point is given."""
-    rows = []
-    for name in papers.papers:
-        stem, exercise = registry.find(name)
-        grading = Grading(None, exercise, stem, {}, (), papers.examination.seed, "all", papers.examination.clock)  # type: ignore[arg-type]
-        rows.append(exercise_json(grading.run()))
-    return rows
+    return [exercise_json(papers.grading(name, None, {}).run()) for name in papers.papers]

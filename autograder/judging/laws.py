@@ -73,7 +73,7 @@ def form(call: Call, result: Any, shape: tuple[int, ...], dtype: torch.dtype) ->
     """Return what is wrong with a described answer's type, shape or dtype."""
     output = read_output(result)
     if isinstance(output, str):
-        return complain(f"type {output}", call, messages.clean(output, 60), "a tensor")
+        return complain(f"type {output}", call, messages.spoken(output), "a tensor")
     if tuple(output.shape) != shape:
         return complain(f"shape {tuple(output.shape)}", call, f"shape {tuple(output.shape)}", f"shape {shape}")
     if output.dtype != dtype:

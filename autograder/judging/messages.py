@@ -63,7 +63,8 @@ def mismatch(call: Call, found: Mismatch, what: str) -> str:
     """Explain a mismatch of `what` ("the answer", "the gradient")."""
     lines = [given(call, found.place)]
     subject = "" if what == "the answer" else f" ({what})"
-    lines.append(f"got       {clean(found.got, 100)}{subject}")
+    got = spoken(found.got) if found.kind == "type" else clean(found.got, 100)
+    lines.append(f"got       {got}{subject}")
     lines.append(f"expected  {found.expected}")
     if found.place is not None:
         where = f"at {list(found.place)}" if found.place else "it"
@@ -107,13 +108,22 @@ def no_answer(call: Call, answer: Answer) -> str:
     return f"{given(call)}\nend       {words[answer.outcome]}"
 
 
+def spoken(word: str) -> str:
+    """Return the word for an answer that is no tensor, with what is often behind it."""
+    if word == "None":
+        return "None: is a `return` missing?"
+    if word.startswith("torch.return_types."):
+        return f"{clean(word, 60)}: a pair of values and indices, of which one is asked"
+    return clean(word, 100)
+
+
 def not_raised(call: Call, errors: tuple[str, ...], answer: Answer) -> str:
     """Explain that an exception was expected."""
     if answer.outcome == "returned":
         output = read_output(answer.result)
-        got = clean(output, 100) if isinstance(output, str) else f"a tensor of shape {tuple(output.shape)}"
-        return f"{given(call)}\ngot       {got}\nexpected  {' or '.join(errors)}"
-    return f"{no_answer(call, answer)}\nexpected  {' or '.join(errors)}"
+        got = spoken(output) if isinstance(output, str) else f"a tensor of shape {tuple(output.shape)}"
+        return f"{given(call)}\ngot       {got}\nexpected  {errors[0]}"
+    return f"{no_answer(call, answer)}\nexpected  {errors[0]}"
 
 
 def no_gradient(call: Call, position: int) -> str:

@@ -7,7 +7,7 @@ from html import escape
 HEADS = ("", "ops", "bytes moved", "peak memory", "your time over it")
 FOOT = (
     "An op counts as one whatever it does inside; what it allocates there is not seen. "
-    "Times are minima, taken in turns on the inputs of the check, with one thread each."
+    "Times are minima, taken in turns on the inputs of the check, with one thread each; on Linux, of the processor."
 )
 
 

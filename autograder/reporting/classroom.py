@@ -7,12 +7,12 @@ from pathlib import Path
 
 from jinja2 import Environment
 
+from autograder.progress import write_atomically
 from autograder.reporting.class_pages import chart, heat, overview
 from autograder.reporting.class_pages.figures import Tally
 from autograder.reporting.class_pages.learner import section
 from autograder.reporting.class_pages.names import PATTERN, page_name
 from autograder.reporting.class_pages.render import environment
-from autograder.progress import write_atomically
 from autograder.reporting.records import Record
 
 TITLE = "Stable Log-Probs: the class"
@@ -81,6 +81,10 @@ def _chapters(tally: Tally) -> dict[str, list[str]]:
     return chapters
 
 
+def _flat(chapters: dict[str, list[str]]) -> list[str]:
+    return [name for names in chapters.values() for name in names]
+
+
 def _list_names(count: int) -> list[tuple[str, str]]:
     """Return place and label of each page of the full list; none where the first page shows everyone."""
     starts = range(0, count, ROWS) if count > ROWS else range(0)
@@ -97,14 +101,14 @@ def _lists(env: Environment, ranking: list[heat.Entry], tally: Tally) -> Iterato
             title=f"Learners {label} of {len(ranking)}",
             others=others,
             chapters=list(chapters.items()),
-            rows=heat.rows(rows, sum(chapters.values(), [])),
+            rows=heat.rows(rows, _flat(chapters)),
         )
         yield place, text
 
 
 def _index(env: Environment, ranking: list[heat.Entry], tally: Tally, watch: overview.Watch, similarity: bool) -> str:
     chapters = _chapters(tally)
-    names: list[str] = sum(chapters.values(), [])
+    names = _flat(chapters)
     lists = _list_names(len(ranking))
     return env.get_template("index.html").render(
         title=TITLE,

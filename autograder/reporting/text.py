@@ -99,7 +99,7 @@ def package_text(verdict: PackageVerdict, hints: dict[str, str] | None = None) -
         passed = sum(e.status == "passed" for e in verdict.exercises)
         total = f"{passed} of {len(verdict.exercises)} exercises passed"
         blocks.append(f"{total}, {points(verdict.score)} of {points(verdict.max_score)} points")
-    private = any(c.visibility == "private" for e in verdict.exercises for c in e.cases)
-    if not private:
+    judged = [e for e in verdict.exercises if e.status in ("passed", "failed")]
+    if judged and not any(c.visibility == "private" for e in judged for c in e.cases):
         blocks.append("These were the public cases; `grade` runs private ones too.")
     return "\n".join([*blocks, *verdict.notes])

@@ -33,7 +33,8 @@ def describe(output: Any) -> dict[str, Any]:
         return {"kind": "plain", "value": output, "type": type(output).__name__}
     if type(output) in (tuple, list):
         return {"kind": "several", "items": [describe(item) for item in output], "type": type(output).__name__}
-    return {"kind": "other", "type": type(output).__name__[:100]}
+    named = type(output).__module__ == "torch.return_types"  # torch.max(x, dim) and its like
+    return {"kind": "other", "type": f"{'torch.return_types.' if named else ''}{type(output).__name__[:100]}"}
 
 
 def describe_error(error: BaseException) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`card`: exact counts of the model answer and of the others, times where there are any, and never an exception."""
 
+import functools
 import re
 
 import pytest
@@ -7,8 +8,9 @@ import pytest
 from autograder import card, desk, performance_card, registry
 from autograder.answer import Answer
 from autograder.performance_card import work
+from autograder.running import turns
 from autograder.running.launch import WallError
-from autograder.running.timing import Timing
+from autograder.running.turns import Timed
 
 SOLUTIONS = registry.ROOT / "solutions"
 INPUT = 256 * 4096 * 4
@@ -17,16 +19,15 @@ TRACE = {"ops": {"aten::exp": 2}, "moved": 8, "peak": 4, "input_bytes": 4}
 
 @pytest.fixture(autouse=True)
 def raced(monkeypatch):
-    """Take no times; return what would have raced against the learner's function."""
+    """Take no times; return the keywords of what would have raced, the learner's function first."""
     seen = []
 
-    def race(mine, theirs, message, kwargs, budget, turns, most_s):
-        assert mine.alive
-        assert theirs.alive
-        seen.append(kwargs)
-        return Timing("failed", 1.5, 40)
+    def take_turns(workers, args, kwargs, first):
+        assert all(worker.alive for worker in workers)
+        seen.append(list(kwargs))
+        return [Timed(3.0), *(Timed(2.0) for _ in workers[1:])]
 
-    monkeypatch.setattr(performance_card, "race", race)
+    monkeypatch.setattr(performance_card, "take_turns", take_turns)
     return seen
 
 
@@ -52,7 +53,7 @@ def test_the_naive_answer_costs_what_the_naive_form_costs(package, raced):
     assert found["yours"] == ["3", f"{moved:,}", "(3.00", "inputs)", "1.00", "inputs", "-"]
     assert found["naive"] == [*found["yours"][:-1], "measured"]
     assert found["torch.logsumexp"][0] == "1"
-    assert raced == [{}, {"dim": -1}]
+    assert raced == [[{}, {}, {"dim": -1}]]
 
 
 def test_the_html_has_the_ratios(package):
@@ -73,17 +74,30 @@ def test_a_stub_leaves_the_other_rows(package, raced):
     assert raced == []
 
 
+def test_an_answer_that_is_no_tensor_is_neither_counted_nor_timed(package, raced):
+    shown = repr(card("log1mexp", package("def log1mexp(x):\n    return 'abc'\n")))
+    assert shown.endswith("\n  yours: it returns no tensor")
+    assert raced == []
+
+
 def test_an_answer_that_cannot_be_counted_says_why(package):
     source = "def logsumexp(x, dim=-1, keepdim=False):\n    return x if x.sum() > 0 else -x\n"
     assert re.search(r"yours: not counted: log_sums.py line 5: \w+Error: ", repr(card("logsumexp", package(source))))
 
 
-def test_a_race_without_an_end_says_so(monkeypatch):
-    failure = Answer("timeout", detail="no answer within 2 s")
-    monkeypatch.setattr(performance_card, "race", lambda *_, **__: Timing("failed", 0.0, 0, failure))
-    report = card("logsumexp", SOLUTIONS)
-    assert "naive: not timed: no answer within 2 s" in repr(report)
-    assert lines(report)["naive"][-1] != "measured"
+@pytest.mark.parametrize(("late", "name", "measured"), [(0, "yours", 0), (1, "naive", 1)])
+def test_what_gives_no_answer_is_not_timed(monkeypatch, late, name, measured):
+    times = [Timed(1.0), Timed(1.0), Timed(1.0)]
+    times[late] = Timed(None, Answer("timeout", detail="no answer within 2 s"))
+    monkeypatch.setattr(performance_card, "take_turns", lambda *_: times)
+    report = repr(card("logsumexp", SOLUTIONS))
+    assert f"{name}: not timed: no answer within 2 s" in report
+    assert report.count("measured") == measured
+
+
+def test_true_workers_take_their_turns(monkeypatch):
+    monkeypatch.setattr(performance_card, "take_turns", functools.partial(turns.take_turns, most_s=0.0))
+    assert repr(card("logaddexp", SOLUTIONS)).count("measured") == 2
 
 
 def test_a_mask_is_counted_with_numbers(package):

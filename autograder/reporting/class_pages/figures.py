@@ -1,4 +1,4 @@
-"""What the class page says of exercises, cases and mistakes, counted record by record: a class need not fit in memory."""
+"""What the class page says of exercises, cases and mistakes, counted record by record."""
 
 import statistics
 from collections import Counter

@@ -1,5 +1,6 @@
 """The heat map: learners by exercises, and bands of learners where there are many."""
 
+import itertools
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def rows(entries: Sequence[Entry], names: Sequence[str]) -> Iterator[Row]:
 def bands(entries: Sequence[Entry], names: Sequence[str], count: int) -> Iterator[Row]:
     """Yield a line for each of `count` equal parts of the ranking: a cell is the mean percentage of the points."""
     edges = [len(entries) * i // count for i in range(count + 1)]
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in itertools.pairwise(edges):
         group = entries[first:last]
         cells = []
         for name in names:

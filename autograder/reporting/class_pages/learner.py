@@ -22,7 +22,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Section:
-    """One exercise on a learner's page; `public` and `private` count the right cases by family, `unjudged` counts cases that a refusal kept from being judged."""
+    """One exercise on a learner's page.
+
+    `public` and `private` count the right cases by family, `unjudged` those that a refusal kept from being judged.
+    """
 
     name: str
     stem: str

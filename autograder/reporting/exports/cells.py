@@ -31,12 +31,12 @@ def split(data: bytes) -> list[list[Cell]]:
     """Return the lines of a CSV file as cells; joined again, they are the same bytes.
 
     Raises:
-        ValueError: A quote is never closed.
+        ValueError: The quotes of a cell do not match.
     """
     comma = separator(data)
     plain = rb"[^%b\r\n]*" % comma
     # A quoted cell, or one that does not begin with a quote; and what ends it.
-    pattern = re.compile(rb'(%b%b|(?!")%b)(%b|\r\n|\n|\r|\Z)' % (QUOTED, plain, plain, comma))
+    pattern = re.compile(rb'(%b[ \t]*|(?!")%b)(%b|\r\n|\n|\r|\Z)' % (QUOTED, plain, comma))
     lines: list[list[Cell]] = []
     current: list[Cell] = []
     place = 0
@@ -44,7 +44,7 @@ def split(data: bytes) -> list[list[Cell]]:
         found = pattern.match(data, place)
         if found is None:
             line = data[:place].count(b"\n") + 1
-            raise ValueError(f"a quote that opens in line {line} is never closed")
+            raise ValueError(f"in line {line} the quotes of a cell do not match")
         current.append(Cell(*found.groups()))
         place = found.end()
         if found[2] != comma:

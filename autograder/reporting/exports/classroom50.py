@@ -3,6 +3,7 @@
 import datetime
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from autograder.reporting.records import Record
@@ -78,63 +79,19 @@ def workflow(names: tuple[str, ...], course: str | None, reference: str | None) 
         course: The course's repository, OWNER/NAME; without it, the learner's own copy grades.
         reference: The commit, tag or branch of the course; None means its default branch.
     """
-    place = "course" if course else "."
-    steps = [
-        "      - uses: actions/checkout@v4\n        with: {path: work}\n"
-        if course
-        else "      - uses: actions/checkout@v4\n"
-    ]
+    checkout = ["- uses: actions/checkout@v4"]
     if course:
         ref = f", ref: {json.dumps(reference)}" if reference else ""
-        steps.append(
-            f"      - uses: actions/checkout@v4\n        with: {{repository: {json.dumps(course)}{ref}, path: course}}\n"
-        )
-    only = f" --only {' '.join(names)}" if names else ""
-    source = "work/exercises" if course else "exercises"
-    return WORKFLOW.format(checkout="".join(steps).rstrip("\n"), place=place, source=source, only=only)
-
-
-WORKFLOW = """\
-# Grades each push: the score stands in the run's summary, and result.json (classroom50/result/v1) is kept with the run.
-name: grade
-on: [push, workflow_dispatch]
-permissions:
-  contents: read
-jobs:
-  grade:
-    runs-on: ubuntu-latest
-    timeout-minutes: 45
-    steps:
-{checkout}
-      - uses: actions/setup-python@v5
-        with: {{python-version: "3.12"}}
-      - name: Grade
-        id: grade
-        run: |
-          mkdir -p "$RUNNER_TEMP/submissions/$GITHUB_ACTOR"
-          cp -R {source}/. "$RUNNER_TEMP/submissions/$GITHUB_ACTOR/"
-          code=0
-          python3 {place}/course.py grade "$RUNNER_TEMP/submissions" --out "$RUNNER_TEMP/grades"{only} || code=$?
-          echo "code=$code" >> "$GITHUB_OUTPUT"
-          test "$code" -ne 2
-      - name: Write result.json and the summary
-        if: always() && steps.grade.outputs.code != ''
-        env:
-          CLASSROOM: ${{{{ vars.CLASSROOM || github.repository_owner }}}}
-          ASSIGNMENT: ${{{{ vars.ASSIGNMENT || github.event.repository.name }}}}
-          SUBMISSION_TAG: ${{{{ github.ref_name }}}}
-          COMMIT_URL: ${{{{ github.server_url }}}}/${{{{ github.repository }}}}/commit/${{{{ github.sha }}}}
-          RELEASE_URL: ${{{{ github.server_url }}}}/${{{{ github.repository }}}}/releases
-        run: |
-          python3 {place}/course.py export classroom50 "$RUNNER_TEMP/grades" --student "$GITHUB_ACTOR" --out "$RUNNER_TEMP/result"
-          cat "$RUNNER_TEMP/result/summary.md" >> "$GITHUB_STEP_SUMMARY"
-      - uses: actions/upload-artifact@v4
-        if: always()
-        with:
-          name: result
-          path: ${{{{ runner.temp }}}}/result/result.json
-      - name: Passed?
-        env:
-          CODE: ${{{{ steps.grade.outputs.code }}}}
-        run: test "$CODE" = 0
-"""
+        checkout.append("  with: {path: work}")
+        checkout.append("- uses: actions/checkout@v4")
+        checkout.append(f"  with: {{repository: {json.dumps(course)}{ref}, path: course}}")
+    filled = {
+        "@CHECKOUT@": "\n".join("      " + line for line in checkout),
+        "@COURSE@": "course" if course else ".",
+        "@EXERCISES@": "work/exercises" if course else "exercises",
+        "@ONLY@": f" --only {' '.join(names)}" if names else "",
+    }
+    text = (Path(__file__).parent / "files" / "grade.yml").read_text(encoding="utf-8")
+    for mark, words in filled.items():
+        text = text.replace(mark, words)
+    return text

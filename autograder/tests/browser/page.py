@@ -1,6 +1,7 @@
 """A notebook in JupyterLab in headless Chromium: opened, run, and read from the model and from the page."""
 
 import contextlib
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ FLAGS = (
     "--disable-sync --disable-quic --no-first-run"
 ).split()
 
-OPEN = """path => window.jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'})"""
+OPEN = "path => { window.jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'}); }"
 READY = """path => {
     const book = window.jupyterapp.shell.currentWidget;
     return book?.context?.path === path && book.context.isReady
@@ -33,19 +34,47 @@ DONE = """numbers => {
     return book.sessionContext.session.kernel.status === 'idle' && cells.every(cell => cell.model.executionCount
         && cell.model.executionState !== 'running');
 }"""
-READ = """() => window.jupyterapp.shell.currentWidget.content.widgets.map(cell => ({
-    kind: cell.model.type,
-    source: cell.model.sharedModel.getSource(),
-    outputs: cell.model.type === 'code' ? cell.model.outputs.toJSON() : [],
-    shown: cell.node.querySelector(cell.model.type === 'code' ? '.jp-Cell-outputArea' : '.jp-MarkdownOutput')?.innerText
-        ?? '',
-}))"""
+READ = """() => window.jupyterapp.shell.currentWidget.content.widgets.map(cell => {
+    const code = cell.model.type === 'code';
+    const output = cell.node.querySelector(code ? '.jp-Cell-outputArea' : '.jp-MarkdownOutput');
+    return {
+        source: cell.model.sharedModel.getSource(),
+        outputs: code ? cell.model.outputs.toJSON() : [],
+        report: output?.querySelector('.jp-RenderedHTML')?.innerText.trim() ?? '',
+        alarms: output?.querySelectorAll('[data-mime-type$=stderr], [data-mime-type$=error]').length ?? 0,
+        formulas: output?.querySelectorAll('mjx-container').length ?? 0,
+        broken_formulas: output?.querySelectorAll('mjx-merror').length ?? 0,
+        widths: [...output?.querySelectorAll('img') ?? []].map(image => image.naturalWidth),
+    };
+})"""
 RUN_CELL = """number => {
     const book = window.jupyterapp.shell.currentWidget.content;
     book.activeCellIndex = number;
-    return window.jupyterapp.commands.execute('notebook:run-cell');
+    return window.jupyterapp.commands.execute('notebook:run-cell').then(() => null);
 }"""
-THEME = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: `JupyterLab ${name}`})"
+THEME = """name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: `JupyterLab ${name}`})
+    .then(() => null)"""
+# For each piece of text in an element: how it stands out from what is painted behind it (WCAG's contrast ratio).
+CONTRAST = """element => {
+    const rgba = text => { const v = text.match(/[0-9.]+/g).map(Number); return v.length > 3 ? v : [...v, 1]; };
+    const over = (top, below) => [0, 1, 2].map(i => top[3] * top[i] + (1 - top[3]) * below[i]);
+    const light = colour => [0.2126, 0.7152, 0.0722].reduce((sum, weight, i) => {
+        const v = colour[i] / 255;
+        return sum + weight * (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    }, 0);
+    const chain = node => node ? [...chain(node.parentElement), node] : [];
+    const texts = [...element.querySelectorAll('*')].filter(node => node.checkVisibility()
+        && [...node.childNodes].some(child => child.nodeType === 3 && child.data.trim()));
+    return texts.map(node => {
+        const line = chain(node).map(n => getComputedStyle(n));
+        const behind = line.reduce((below, style) => over(rgba(style.backgroundColor), below), [255, 255, 255]);
+        const style = getComputedStyle(node);
+        const colour = rgba(node.namespaceURI.endsWith('svg') ? style.fill : style.color);
+        colour[3] *= line.reduce((product, style) => product * Number(style.opacity), 1);
+        const [a, b] = [light(over(colour, behind)), light(behind)];
+        return [node.textContent.trim().slice(0, 60), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)];
+    });
+}"""
 # Shutting down is not awaited: the server takes seconds to see a kernel off.
 CLOSE = """() => {
     const book = window.jupyterapp.shell.currentWidget;
@@ -62,12 +91,21 @@ def chromium() -> str | None:
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell holds and what the page shows below it."""
+    """What a cell holds, and what the page shows below it."""
 
-    kind: str
     source: str
     outputs: list[dict[str, Any]]
-    shown: str
+    report: str
+    alarms: int
+    formulas: int
+    broken_formulas: int
+    widths: list[int]
+
+    @property
+    def checked(self) -> str:
+        """The name of the exercise that the cell checks."""
+        match = re.match(r'check\("(\w+)"\)', self.source)
+        return match[1] if match else ""
 
 
 class Book:
@@ -92,9 +130,30 @@ class Book:
         """Return all cells."""
         return [Cell(**cell) for cell in self.page.evaluate(READ)]
 
-    def element(self, number: int) -> Any:
-        """Return the page's element of a cell."""
-        return self.page.locator(".jp-Notebook .jp-Cell").nth(number)
+    def _report(self, number: int) -> Any:
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(number).locator(".jp-RenderedHTML")
+
+    def reveal(self, number: int) -> None:
+        """Bring a cell into sight."""
+        self.page.locator(".jp-Notebook .jp-Cell").nth(number).scroll_into_view_if_needed()
+
+    def folds(self, number: int) -> list[bool]:
+        """Return which folds of a cell's report are open."""
+        return list(self._report(number).locator("details").evaluate_all("folds => folds.map(fold => fold.open)"))
+
+    def unfold(self, number: int) -> list[tuple[bool, bool]]:
+        """Click each closed fold of a cell's report; return which folds are open and which show their content."""
+        found = []
+        for fold in self._report(number).locator("details").all():
+            if not fold.evaluate("fold => fold.open"):
+                fold.locator("summary").click()
+            shown = fold.locator("summary ~ *").first.is_visible()
+            found.append((bool(fold.evaluate("fold => fold.open")), bool(shown)))
+        return found
+
+    def contrast(self, number: int) -> list[tuple[str, float]]:
+        """Return each piece of text in a cell's report with its contrast."""
+        return [(text, ratio) for text, ratio in self._report(number).evaluate(CONTRAST)]
 
     def picture(self, path: Path, dark: bool = False) -> None:
         """Store what is in sight, in the light or the dark theme."""

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -136,9 +137,9 @@ def test_a_termination_ends_the_program(terminal):
     assert flags(stream) == before
 
 
-@pytest.mark.parametrize("stream", [io.StringIO(), open(os.devnull)], ids=["no file", "no terminal"])
-def test_without_a_terminal_it_only_waits(stream):
-    with Keyboard(stream, nothing, nothing) as keyboard:
+@pytest.mark.parametrize("make", [io.StringIO, Path(os.devnull).open], ids=["no file", "no terminal"])
+def test_without_a_terminal_it_only_waits(make):
+    with make() as stream, Keyboard(stream, nothing, nothing) as keyboard:
         assert not keyboard.attached
         start = time.monotonic()
         assert keyboard.read(0.05) == ""

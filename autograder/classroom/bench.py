@@ -1,0 +1,80 @@
+"""Measures what grading a class costs: `python -m autograder bench grade`."""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from autograder import registry
+from autograder.classroom.pool import Pool, Task
+from autograder.classroom.work import Examination, Grader, Papers
+from autograder.running.launch import Zygote
+from autograder.running.wall import Wall
+from autograder.sources import read_package
+from autograder.spec import Exercise
+
+CLASS, TEN = 200, 10
+COURSE = 3  # whole submissions that are measured, after one that is not
+BARS = {1: 0.05, 2: 0.03}  # seconds a submission, by jobs
+COURSE_BAR_S = 1.5  # processor time of a whole submission
+
+
+def ten_values(name: str) -> tuple[str, Exercise]:
+    """Return an exercise cut down to ten cases that ask for values."""
+    stem, exercise = registry.find(name)
+    values = [case for case in exercise.cases if case.family in ("value", "shape") and not case.honours]
+    return stem, replace(exercise, cases=tuple(values[:TEN]), trace=None, memory=None, times=())
+
+
+def class_of_copies(jobs: int, count: int = CLASS) -> float:
+    """Return the seconds a submission of a class that answers one exercise, once all processes are warm."""
+    texts = read_package(registry.ROOT / "solutions")
+    tasks = (Task(str(number), {"log_sums": f"{texts['log_sums']}# {number}\n"}) for number in range(count))
+    pool = Pool(Papers(Examination(1, ("logsumexp",)), ten_values), jobs)
+    moments: list[float] = []
+    try:
+        for _, outcome in pool.outcomes(tasks):
+            assert outcome["exercises"][0]["status"] == "passed", outcome
+            moments.append(time.monotonic())
+    finally:
+        pool.close()
+    warm = 4 * jobs  # by then every process has its wall
+    return (moments[-1] - moments[warm - 1]) / (count - warm)
+
+
+def _cpu_s(pid: int) -> float:
+    """Return the processor time of a process and of its children that have ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def whole_course() -> Iterator[float]:
+    """Yield the processor seconds of grading all model answers, all families but time, both sides of the wall."""
+    texts = read_package(registry.ROOT / "solutions")
+    papers = Papers(Examination(1, tuple(registry.everything()), clock=False))
+    papers.make()
+    launcher = Zygote()
+    with Wall(launcher) as wall:
+        grader = Grader(papers, wall)
+        grader.grade(texts)
+        for _ in range(COURSE):
+            start = time.process_time() + _cpu_s(launcher._process.pid)
+            grader.grade(texts)
+            yield time.process_time() + _cpu_s(launcher._process.pid) - start
+
+
+def grade() -> bool:
+    """Print the figures beside their bars; return whether all hold."""
+    good = True
+    for jobs, bar in BARS.items():
+        seconds = class_of_copies(jobs)
+        print(f"{CLASS} submissions of one exercise, {jobs} jobs: {seconds:.3f} s each; bar {bar:g}", flush=True)
+        good &= seconds <= bar
+    course = min(whole_course())
+    count = len(registry.everything())
+    print(f"{count} exercises, all families but time: {course:.2f} CPU-seconds a submission; bar {COURSE_BAR_S:g}")
+    return good and course <= COURSE_BAR_S
