@@ -92,11 +92,13 @@ def judge_folder(folder: Path, names: Iterable[str], **kwargs: object) -> Packag
 
 
 def remember(verdict: ExerciseVerdict, sources: Mapping[str, str]) -> str:
-    """Note the outcome of a check in the learner's state; return the hint that goes with a failure."""
+    """Note the outcome of a check in the learner's state; return the hint for a failure that nothing explains."""
     state = progress.of(verdict.name)
     standing.note(verdict, sources)
-    if verdict.status != "failed" or (verdict.diagnosis is not None and verdict.diagnosis.mistake == stumble.NAME):
-        return ""  # a slip says itself what is wrong: it costs no hint
+    if verdict.status != "failed":
+        return ""
+    if verdict.diagnosis is not None:  # it says more than a hint, and costs none
+        return "" if verdict.diagnosis.mistake == stumble.NAME else f'more help: hint("{verdict.name}")'
     failed = int(state["failed"]) + 1
     progress.update(verdict.name, failed=failed)
     level = min(failed, 3)

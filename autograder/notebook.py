@@ -55,7 +55,7 @@ def _check(target: str | Callable[..., Any], package: str | Path | None) -> Repo
     hints = {e.name: desk.remember(e, sources) for e in verdict.exercises}
     text = "\n".join(exercise_text(e, hints[e.name]) for e in verdict.exercises)
     html = "".join(
-        exercise_html(e, desk.unlocked(e.name) if hints[e.name] else (), _chapter(e.stem, sources))
+        exercise_html(e, desk.unlocked(e.name) if e.status == "failed" else (), _chapter(e.stem, sources))
         for e in verdict.exercises
     )
     return Report(text, html, verdict.exercises)

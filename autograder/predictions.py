@@ -1,5 +1,6 @@
 """Predictions made before a run, and verdicts on the documents' claims."""
 
+import ast
 import math
 from collections.abc import Callable
 from typing import Any
@@ -32,6 +33,19 @@ def _word(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return tuple(_word(v) for v in value)
     return value
+
+
+def _read(guess: Any) -> Any:
+    """Return a guess that was put in quotes as what it says: "Inf", "(2,)", "True", "-0.69"."""
+    if not isinstance(guess, str):
+        return guess
+    text = guess.strip()
+    if text.lower().lstrip("+") in ("inf", "-inf", "nan", "raises"):
+        return text.lower().lstrip("+")
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return guess
 
 
 def _agree(guess: Any, truth: Any) -> bool:
@@ -70,7 +84,7 @@ def predict(key: str, guess: Any, answer: Callable[[], Any], sure: float | None 
     except Exception:
         truth = "raises"
     try:
-        said = _word(guess)
+        said = _word(_read(guess))
         right = _agree(said, truth)
     except Exception:  # no form of prediction at all
         said, right = type(guess).__name__, False

@@ -81,6 +81,8 @@ def diagnose(
         likely = [s for s in suspects if s.gain(left) > 0]
         if not likely:
             break
+        # A second mistake must not fail anywhere that the learner passed.
+        suspects = [s for s in suspects if not s.contradicted]
         best = max(likely, key=lambda s: (bool(s.structural & left), s.gain(left)))
         found.append(best.mistake)
         left -= best.explained

@@ -3,6 +3,7 @@
 Runs in the worker, on the meta device: its counters are as honest as the source that the gate let through.
 """
 
+import builtins
 import gc
 import math
 import sys
@@ -125,6 +126,8 @@ def count(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[
         calls += event in ("call", "c_call")
 
     gc.disable()  # what it would collect now and then makes calls of its own
+    printing = builtins.print
+    builtins.print = lambda *_, **__: None  # a tensor's text takes thousands of calls, which are no work
     try:
         with Trace((args, kwargs), next(_tensors((args, kwargs))).device.type) as seen:
             sys.setprofile(note)
@@ -132,5 +135,6 @@ def count(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[
             sys.setprofile(None)
     finally:
         sys.setprofile(None)
+        builtins.print = printing
         gc.enable()
     return {"output": output, "ops": sum(seen.ops.values()), "calls": calls, "peak": seen.peak}

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from autograder import desk, notebook, progress, registry
-from autograder.notebook import break_it, check, hint
+from autograder.notebook import break_it, check, hint, solution
 from autograder.running.launch import WallError
 
 SOLUTIONS = registry.ROOT / "solutions"
@@ -179,15 +179,27 @@ def test_the_package_that_an_import_would_find_is_the_default(package, monkeypat
 # hints
 
 
-def test_each_failure_shows_the_next_hint_and_success_starts_anew(package):
-    write(package, WRONG)
+def test_each_failure_that_nothing_explains_shows_the_next_hint(package):
+    write(package, "def log1mexp(x):\n    return x.cos()\n")
     for level in (1, 2, 3, 3):
         assert f"hint {level} of 3: " in repr(check("log1mexp", package))
     write(package, RIGHT)
     assert "hint" not in repr(check("log1mexp", package))
     assert progress.of("log1mexp")["passed"] is not None
+    assert progress.of("log1mexp")["failed"] == 0
+
+
+def test_a_diagnosis_costs_no_hint(package):
     write(package, WRONG)
-    assert "hint 1 of 3: " in repr(check("log1mexp", package))
+    assert 'more help: hint("log1mexp")' in repr(check("log1mexp", package))
+    assert progress.of("log1mexp")["failed"] == 0
+
+
+def test_a_slip_is_told_once(package):
+    write(package, "def log1mexp(x):\n    return (1 - x.exp()).log() + lgo1mexp\n")
+    text = repr(check("log1mexp", package))
+    assert "is `log1mexp` meant?" in text
+    assert "hint" not in text
 
 
 def test_what_is_not_written_is_no_failure():
@@ -307,6 +319,21 @@ def test_every_mistake_can_be_asked_for():
 
 
 # the package's face
+
+
+# solution
+
+
+def test_the_model_answer_comes_beside_the_own_one_after_passing(package):
+    assert "shown once log1mexp has passed" in repr(solution("log1mexp", package))
+    assert check("log1mexp", package).passed
+    write(package, RIGHT.replace("near", "close"))
+    report = solution("log1mexp", package)
+    assert "close.expm1()" in repr(report)
+    assert "near.expm1()" in repr(report)
+    assert registry.find("log1mexp")[1].why in repr(report)
+    assert report._repr_html_().count("<pre") == 2
+    assert "did you mean" in repr(solution("log1mex"))
 
 
 def test_a_notebook_imports_what_it_needs_from_the_package():

@@ -172,3 +172,24 @@ def test_a_certainty_that_is_none_gets_words(sure):
 @pytest.mark.parametrize("stem", ["log_summs", None, 3])
 def test_a_chapter_that_is_none_gets_words(stem):
     assert "no chapter is called" in repr(calibration(stem))
+
+
+@pytest.mark.parametrize(
+    ("guess", "truth"),
+    [
+        (" Inf", math.inf),
+        ("+inf", math.inf),
+        ("-INF", -math.inf),
+        ("NaN", math.nan),
+        ("(2,)", (2,)),
+        ("True", True),
+        ("-0.69", -0.69),
+    ],
+)
+def test_quotes_do_not_matter(guess, truth):
+    assert "right, it is" in repr(predict("k", guess, lambda: truth))
+
+
+@pytest.mark.parametrize("guess", ["4 MB", "two", "", "[" * 10_000])
+def test_words_are_no_numbers(guess):
+    assert "you said" in repr(predict("k", guess, lambda: 4))

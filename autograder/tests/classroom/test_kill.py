@@ -1,6 +1,6 @@
 """The whole command against kill -9: of the first process, of one that grades, of one that workers come from.
 
-STABLE_LOGPROBS_KILLS asks for more kills than the few of every run.
+STABLE_LOGPROBS_KILLS asks for more rounds than the one of every run.
 """
 
 import os
@@ -17,7 +17,7 @@ from autograder import registry
 from autograder.classroom.ledger import JOURNAL, read_journal
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
-KILLS = int(os.environ.get("STABLE_LOGPROBS_KILLS", "3"))
+ROUNDS = int(os.environ.get("STABLE_LOGPROBS_KILLS", "1"))
 STUDENTS, LIMIT_S = 10, 240.0
 ONLY = ("exp_range", "gather_last", "ulp_error")
 
@@ -82,28 +82,32 @@ def undisturbed(submissions, tmp_path_factory) -> bytes:
     return (out / "grades.csv").read_bytes()
 
 
-@pytest.mark.parametrize("number", range(KILLS))
+def lines(out: Path) -> int:
+    journal = out / JOURNAL
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
 def test_a_kill_at_any_moment_changes_no_grade(submissions, undisturbed, tmp_path, number):
     draw = random.Random(number)
-    kind, moment = ("first", "job", "zygote")[number % 3], draw.randrange(STUDENTS - 2)
+    moments = sorted(draw.randrange(STUDENTS - 1) for _ in range(3))
     running = start(submissions, tmp_path)
     until = time.monotonic() + LIMIT_S
-    journal = tmp_path / JOURNAL
-    while not journal.exists() or journal.read_bytes().count(b"\n") < moment or not victims(running.pid)[kind]:
-        assert running.poll() is None and time.monotonic() < until
-        time.sleep(0.005)
-    time.sleep(draw.random() * 0.05)
-    finished = journal.read_bytes().count(b"\n")
-    os.kill(draw.choice(victims(running.pid)[kind] or [running.pid]), signal.SIGKILL)
-    _, err = running.communicate(timeout=LIMIT_S)
-    if running.returncode == -signal.SIGKILL:
-        finish(submissions, tmp_path)
-    else:
-        assert running.returncode == 1, err
+    for kind, moment in zip(("job", "zygote", "first"), moments, strict=True):
+        while running.poll() is None and (lines(tmp_path) < moment or not victims(running.pid)[kind]):
+            assert time.monotonic() < until
+            time.sleep(0.005)
+        time.sleep(draw.random() * 0.05)
+        if running.poll() is None:
+            for pid in draw.sample(found := victims(running.pid)[kind], min(1, len(found))):
+                os.kill(pid, signal.SIGKILL)
+    running.communicate(timeout=LIMIT_S)
+    before = (tmp_path / JOURNAL).read_bytes()
+    finish(submissions, tmp_path)
     assert (tmp_path / "grades.csv").read_bytes() == undisturbed
+    assert (tmp_path / JOURNAL).read_bytes().startswith(before[: before.rfind(b"\n") + 1])
     students = [r["student"] for r in read_journal(tmp_path)]
     assert len(students) == len(set(students)) == STUDENTS  # what was finished is not graded again
-    assert finished <= STUDENTS
 
 
 def test_ctrl_c_stops_at_once_and_leaves_no_process(submissions, undisturbed, tmp_path):
@@ -119,8 +123,6 @@ def test_ctrl_c_stops_at_once_and_leaves_no_process(submissions, undisturbed, tm
     while any(Path(f"/proc/{pid}").exists() for pid in below):
         assert time.monotonic() < until
         time.sleep(0.02)
-    if running.returncode != 1:
-        assert running.returncode == 2
-        assert (tmp_path / "grades.csv").exists()
-        finish(submissions, tmp_path)
-    assert (tmp_path / "grades.csv").read_bytes() == undisturbed
+    assert running.returncode in (1, 2)
+    written = (tmp_path / "grades.csv").read_bytes().splitlines()
+    assert len(written) > 1 and set(written) <= set(undisturbed.splitlines())

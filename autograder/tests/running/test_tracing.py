@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from autograder.running.tracing import trace
+from autograder.running.tracing import count, trace
 
 ROWS, CLASSES = 256, 4096
 INPUT = ROWS * CLASSES * 4
@@ -181,3 +181,12 @@ def test_on_the_cpu_the_inputs_may_be_there():
     found = trace(lambda x: x[x > 0].sum(), (torch.ones(4, 6),), {}, ())
     assert found["leaks"] == []
     assert found["outputs"] == [["float32", [], "cpu"]]
+
+
+def test_printing_is_no_work(capsys):
+    quiet = count(lambda x: x.exp(), (torch.zeros(64),), {})
+    loud = count(lambda x: (print("x is", x), x.exp())[1], (torch.zeros(64),), {})
+    assert loud["calls"] <= quiet["calls"] + 4
+    assert loud["ops"] == quiet["ops"]
+    print("still works")
+    assert capsys.readouterr().out == "still works\n"
