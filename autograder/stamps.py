@@ -1,4 +1,4 @@
-"""What every notebook shares, written from one template: the badge that opens it in Colab, and the cell that starts it."""
+"""What every notebook shares, from one template: the badge that opens it in Colab, and the cell that starts it."""
 
 import json
 import textwrap

@@ -231,6 +231,64 @@ def always_float32(
     return -(-(-_uniform(shape, device, generator)).log1p()).log().float()
 
 
+@mistake(
+    "gumbel_noise",
+    "`dtype` is ignored and the noise stays float64: end with `.to(dtype)`. There is no x here to ask: dtype= and device= say what the result is.",
+)
+def noise_always_float64(
+    shape: Sequence[int],
+    *,
+    dtype: torch.dtype,
+    device: torch.device | str,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    return -(-(-_uniform(shape, device, generator)).log1p()).log()
+
+
+@mistake(
+    "gumbel_noise",
+    "U is rounded to `dtype` before the logarithms: in bfloat16 one draw in 512 becomes 1, and its noise is inf. Take both logarithms in float64; round the noise, not U.",
+)
+def uniform_rounded(
+    shape: Sequence[int],
+    *,
+    dtype: torch.dtype,
+    device: torch.device | str,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    u = torch.rand(shape, dtype=torch.float64, device=device, generator=generator).to(dtype)
+    return -(-u.log()).log()
+
+
+@mistake(
+    "gumbel_noise",
+    "U is rounded to `dtype` before log1p: what becomes 1 gives -inf. Take both logarithms in float64; round the noise, not U.",
+)
+def uniform_rounded_before_log1p(
+    shape: Sequence[int],
+    *,
+    dtype: torch.dtype,
+    device: torch.device | str,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    u = _uniform(shape, device, generator).to(dtype)
+    return -(-(-u).log1p()).log()
+
+
+@mistake(
+    "gumbel_noise",
+    "The exponential numbers are drawn in the half type: in float16 what is below 2**-25 becomes 0, and its noise is inf; in bfloat16 the draws are coarse. Draw with dtype=torch.float32 or wider, take the logarithm, then round.",
+)
+def exponential_in_half(
+    shape: Sequence[int],
+    *,
+    dtype: torch.dtype,
+    device: torch.device | str,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    return -torch.empty(tuple(shape), dtype=dtype, device=device).exponential_(generator=generator).log()
+
+
 # gumbel_max
 
 
@@ -334,6 +392,53 @@ def cumulative_sum(logits: Tensor, generator: torch.Generator | None = None) -> 
     p = logits.double().softmax(-1)
     u = torch.rand(logits.shape[:-1], dtype=torch.float64, device=logits.device, generator=generator)
     return (p.cumsum(-1) < u.unsqueeze(-1) * p.cumsum(-1)[..., -1:]).sum(-1)
+
+
+@mistake(
+    "gumbel_max",
+    "-log(-log(torch.rand(...))) is the textbook's noise: U = 0 comes once in 16 million float32 draws, and its noise is -inf. If it falls on the only allowed class, all sums are -inf and argmax takes the first, a forbidden one. (Section 1 is the same at the other end: U rounded to 1 in half precision.) Use your gumbel_noise.",
+)
+def textbook_in_the_race(logits: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    wide = _wide(logits)
+    u = torch.rand(wide.shape, dtype=wide.dtype, device=wide.device, generator=generator)
+    return (wide - (-u.log()).log()).argmax(-1)
+
+
+@mistake(
+    "gumbel_max",
+    "The indices are int32: argmax returns int64, which is what indexing asks for. Leave them as they are.",
+)
+def index_of_32_bits(logits: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    wide = _wide(logits)
+    return (wide + _gumbel(wide, generator)).argmax(-1).int()
+
+
+@mistake(
+    "gumbel_max",
+    "float64 logits are rounded to float32: near 1e9 its steps are 64, and all classes tie. Only half types are computed in float32.",
+)
+def race_in_float32(logits: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    wide = logits.float()
+    return (wide + _gumbel(wide, generator)).argmax(-1)
+
+
+@mistake(
+    "gumbel_max",
+    "The logits are rounded to float16: beyond 65504 they are inf, all classes tie, and the first one wins. Compute float32 and float64 logits in their own dtype, half types in float32.",
+)
+def logits_in_float16(logits: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    wide = logits.half().float()
+    return (wide + _gumbel(wide, generator)).argmax(-1)
+
+
+@mistake(
+    "gumbel_max",
+    "A finite number stands in for -inf, such as -1e4, -1e9 or finfo(float16).min: a logit of -1e30 then loses to a class that cannot occur. Leave -inf as it is: finite noise keeps it -inf.",
+)
+def finite_stand_in(logits: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    wide = _wide(logits)
+    kept = wide.masked_fill(wide.isneginf(), torch.finfo(torch.float16).min)
+    return (kept + _gumbel(wide, generator)).argmax(-1)
 
 
 # gumbel_softmax
@@ -650,6 +755,165 @@ def torchs_own(
     return F.gumbel_softmax(logits, tau, hard, dim=dim)
 
 
+@mistake(
+    "gumbel_softmax",
+    "`hard + soft - soft.detach()` adds before it takes off: 1 + y lies above 1, where floats are wider apart, and what was rounded there is left over. Take off first: hard - soft.detach() + soft.",
+)
+def soft_added_first(
+    logits: Tensor,
+    tau: float = 1.0,
+    hard: bool = False,
+    dim: int = -1,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    _demand(tau)
+    wide = _wide(logits)
+    soft = _sharpen(wide + _gumbel(wide, generator), tau, dim).to(logits.dtype)
+    return (
+        torch.zeros_like(soft).scatter(dim, soft.argmax(dim, keepdim=True), 1.0) + soft - soft.detach()
+        if hard
+        else soft
+    )
+
+
+@mistake(
+    "gumbel_softmax",
+    "`hard - soft + soft` has no gradient left: the two soft terms cancel in the backward as well. The one that is taken off is a constant: hard - soft.detach() + soft.",
+)
+def detach_forgotten(
+    logits: Tensor,
+    tau: float = 1.0,
+    hard: bool = False,
+    dim: int = -1,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    _demand(tau)
+    wide = _wide(logits)
+    soft = _sharpen(wide + _gumbel(wide, generator), tau, dim).to(logits.dtype)
+    return torch.zeros_like(soft).scatter(dim, soft.argmax(dim, keepdim=True), 1.0) - soft + soft if hard else soft
+
+
+@mistake(
+    "gumbel_softmax",
+    "The wrong term is detached: `hard - soft + soft.detach()` has the gradient of -soft. Detach the one that is taken off: hard - soft.detach() + soft.",
+)
+def detach_on_the_wrong_term(
+    logits: Tensor,
+    tau: float = 1.0,
+    hard: bool = False,
+    dim: int = -1,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    _demand(tau)
+    wide = _wide(logits)
+    soft = _sharpen(wide + _gumbel(wide, generator), tau, dim).to(logits.dtype)
+    one_hot = torch.zeros_like(soft).scatter(dim, soft.argmax(dim, keepdim=True), 1.0)
+    return one_hot - soft + soft.detach() if hard else soft
+
+
+@mistake(
+    "gumbel_softmax",
+    "F.one_hot puts the classes last, wherever `dim` is: move them, F.one_hot(...).movedim(-1, dim), or scatter into zeros along dim.",
+)
+def one_hot_stays_last(
+    logits: Tensor,
+    tau: float = 1.0,
+    hard: bool = False,
+    dim: int = -1,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    _demand(tau)
+    wide = _wide(logits)
+    soft = _sharpen(wide + _gumbel(wide, generator), tau, dim).to(logits.dtype)
+    one_hot = F.one_hot(soft.argmax(dim), soft.shape[dim]).to(soft.dtype)
+    return one_hot - soft.detach() + soft if hard else soft
+
+
+@mistake(
+    "gumbel_softmax",
+    "The one-hot vector is made by `soft == soft.amax(...)`: at a large tau weights tie, and then a row has several ones. Take the index, argmax, which is one.",
+)
+def several_winners(
+    logits: Tensor,
+    tau: float = 1.0,
+    hard: bool = False,
+    dim: int = -1,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    _demand(tau)
+    wide = _wide(logits)
+    soft = _sharpen(wide + _gumbel(wide, generator), tau, dim).to(logits.dtype)
+    return (soft == soft.amax(dim, keepdim=True)).to(soft.dtype) - soft.detach() + soft if hard else soft
+
+
+@mistake(
+    "gumbel_softmax",
+    "The weights are rounded to a half type before argmax looks for the largest: at a large tau they tie there, and the first of them wins. Take the winner from the sums of logits and noise, and round last.",
+)
+def winner_of_rounded_weights(
+    logits: Tensor,
+    tau: float = 1.0,
+    hard: bool = False,
+    dim: int = -1,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    _demand(tau)
+    wide = _wide(logits)
+    soft = _sharpen(wide + _gumbel(wide, generator), tau, dim)
+    winner = soft.bfloat16().argmax(dim, keepdim=True)
+    soft = soft.to(logits.dtype)
+    return torch.zeros_like(soft).scatter(dim, winner, 1.0) - soft.detach() + soft if hard else soft
+
+
+@mistake(
+    "gumbel_softmax", "`if tau < 0` lets 0 through, and 0 / 0 is nan. Ask `if not tau > 0`, which refuses nan as well."
+)
+def only_negative_tau_raises(
+    logits: Tensor,
+    tau: float = 1.0,
+    hard: bool = False,
+    dim: int = -1,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    if tau < 0:
+        raise ValueError("tau must be positive")
+    wide = _wide(logits)
+    return _finish(_sharpen(wide + _gumbel(wide, generator), tau, dim), logits, hard, dim)
+
+
+@mistake(
+    "gumbel_softmax",
+    "float64 logits are computed in float32: the weights have 7 digits instead of 16, and near 1e9, where float32 has steps of 64, all classes tie. Only half types are computed in float32.",
+)
+def softmax_in_float32(
+    logits: Tensor,
+    tau: float = 1.0,
+    hard: bool = False,
+    dim: int = -1,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    _demand(tau)
+    wide = logits.float()
+    return _finish(_sharpen(wide + _gumbel(wide, generator), tau, dim), logits, hard, dim)
+
+
+@mistake(
+    "gumbel_softmax",
+    "A finite number stands in for -inf, such as -1e4, -1e9 or finfo(float16).min: a logit of -1e30 then loses to a class that cannot occur. Leave -inf as it is: its weight is exactly 0.",
+)
+def softmax_stand_in(
+    logits: Tensor,
+    tau: float = 1.0,
+    hard: bool = False,
+    dim: int = -1,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    _demand(tau)
+    wide = _wide(logits)
+    kept = wide.masked_fill(wide.isneginf(), torch.finfo(torch.float16).min)
+    return _finish(_sharpen(kept + _gumbel(wide, generator), tau, dim), logits, hard, dim)
+
+
 # gumbel_top_k
 
 
@@ -715,3 +979,39 @@ def multinomial_k(logits: Tensor, k: int, generator: torch.Generator | None = No
 def mask_lost(logits: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
     wide = _wide(logits).clamp(min=-5.0)
     return (wide + _gumbel(wide, generator)).topk(k, dim=-1).indices
+
+
+@mistake(
+    "gumbel_top_k",
+    "The sum is formed in the logits' half type: beside a logit of 100 bfloat16 has steps of 1/2, the noise is rounded away, and ties go by number. Add in float32.",
+)
+def top_k_sum_in_half(logits: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
+    return (logits + _gumbel(_wide(logits), generator).to(logits.dtype)).topk(k, dim=-1).indices
+
+
+@mistake(
+    "gumbel_top_k",
+    "The indices are int32: topk returns int64, which is what indexing asks for. Leave them as they are.",
+)
+def top_k_of_32_bits(logits: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
+    wide = _wide(logits)
+    return (wide + _gumbel(wide, generator)).topk(k, dim=-1).indices.int()
+
+
+@mistake(
+    "gumbel_top_k",
+    "float64 logits are rounded to float32: near 1e9 its steps are 64, and all classes tie. Only half types are computed in float32.",
+)
+def top_k_in_float32(logits: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
+    wide = logits.float()
+    return (wide + _gumbel(wide, generator)).topk(k, dim=-1).indices
+
+
+@mistake(
+    "gumbel_top_k",
+    "A finite number stands in for -inf, such as -1e4, -1e9 or finfo(float16).min: a logit of -1e30 then loses to a class that cannot occur. Leave -inf as it is: finite noise keeps it -inf.",
+)
+def top_k_stand_in(logits: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
+    wide = _wide(logits)
+    kept = wide.masked_fill(wide.isneginf(), torch.finfo(torch.float16).min)
+    return (kept + _gumbel(wide, generator)).topk(k, dim=-1).indices

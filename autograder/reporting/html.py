@@ -5,7 +5,7 @@ from html import escape
 
 from autograder.judging.verdicts import CaseVerdict, ExerciseVerdict
 from autograder.reporting.picture import row_svg
-from autograder.reporting.text import GOOD, families, headline, honours
+from autograder.reporting.text import GOOD, NEXT, families, headline, honours
 
 # Bright enough for a dark page, dark enough for a white one.
 COLOURS = {"passed": "#2E9E64", "failed": "#D9483B", "not_written": "#8A8A8A", "error": "#D9483B"}
@@ -98,7 +98,7 @@ def exercise_html(verdict: ExerciseVerdict, hints: Sequence[str] = (), chapter: 
     parts.append(f'<div style="font-weight:600">{escape(headline(verdict))}</div>')
     parts.append(_chapter(chapter, verdict.name))
     if verdict.status in ("not_written", "error"):
-        unwritten = f"exercises/{verdict.stem}.py: {verdict.name} still raises NotImplementedError"
+        unwritten = f"exercises/{verdict.stem}.py: {verdict.name} still raises NotImplementedError: {NEXT}"
         text = verdict.problem if verdict.status == "error" else unwritten
         parts.append(f'<pre style="{PRE}">{escape(text)}</pre>')
     else:

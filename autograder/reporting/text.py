@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from autograder.judging.messages import plural
 from autograder.judging.verdicts import ORDER, CaseVerdict, ExerciseVerdict, PackageVerdict
 
+NEXT = "write it, save the file, then check again"  # an editor's changes that are not saved look like none
 SHOWN = 3  # failed cases explained in full
 GOOD = ("passed", "inconclusive")
 MARKS = {"passed": "passed", "failed": "FAILED", "not_written": "not written yet", "error": "ERROR"}
@@ -69,7 +70,7 @@ def exercise_text(verdict: ExerciseVerdict, hint: str = "") -> str:
     """Return the report of one exercise; `hint` is added to a failure."""
     lines = [headline(verdict)]
     if verdict.status == "not_written":
-        lines.append(f"  exercises/{verdict.stem}.py: {verdict.name} still raises NotImplementedError")
+        lines.append(f"  exercises/{verdict.stem}.py: {verdict.name} still raises NotImplementedError: {NEXT}")
     elif verdict.status == "error":
         lines.append(_indent(verdict.problem, 2))
     else:

@@ -59,7 +59,8 @@ def is_stub(node: ast.stmt) -> bool:
 def examine(sources: Mapping[str, str], stem: str, name: str, rules: Rules) -> Report:
     """Examine exercise `name` in module `stem` of a package given as texts by stem."""
     if stem not in sources:
-        return Report("missing", (Finding("missing", stem, 0, f"there is no file {stem}.py"),))
+        text = f"there is no file {stem}.py: `python3 course.py reset {stem}` makes it anew"
+        return Report("missing", (Finding("missing", stem, 0, text),))
     modules: dict[str, Module] = {}
     try:
         modules[stem] = read(stem, sources[stem], frozenset(sources))

@@ -1,6 +1,7 @@
 """What is asked of the exercises of `sampling`: answers are random, so their form and their laws are judged."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,6 +19,9 @@ ROW = (1.0, 0.0, -1.0, 2.0, 0.5)
 TAIL, TAIL_DRAWS = 8.0, 1 << 19  # some 176 draws lie beyond; of what is drawn in half precision, none
 TOP, TOP_DRAWS, MOST_TIES = 1000, 1 << 21, 5
 NEAR = 1e-5  # two weights of a flat sample that nearly tie may round to the same number
+REACH = 30.0  # float32 draws end at 16.6, float64 ones at 36.7
+ROUNDED = 1e-3  # what is off by less was meant to be right
+ENDS = " (half of the draws replaced by the ends of their range)"
 ANY_ERROR = ("ValueError", "AssertionError", "RuntimeError", "ArithmeticError", "ZeroDivisionError")
 F64, F32, F16, BF16 = torch.float64, torch.float32, torch.float16, torch.bfloat16
 
@@ -56,6 +60,32 @@ def _its_dtype(call: Call) -> torch.dtype:
 def _row(call: Call) -> Tensor:
     logits: Tensor = call.args[0]
     return logits.reshape(-1, logits.shape[-1])[0]
+
+
+def _at_the_ends(judge: laws.Judge) -> Driven:
+    """Ask for draws of which half lie at an end of their range; a complaint says so."""
+
+    def told(call: Call, result: Any) -> Complaint | None:
+        wrong = judge(call, result)
+        if wrong is None:
+            return None
+        given, *others = wrong.message.split("\n")
+        return replace(wrong, message="\n".join([given + ENDS, *others]))
+
+    return Driven("endpoints", told)
+
+
+def _indices(shape: Callable[[Call], tuple[int, ...]], *tests: laws.Test) -> laws.Judge:
+    """Return a judge of indices; another dtype than int64 is named, for floats have another cause than int32."""
+    judge = laws.drawn(shape, _int64, *tests)
+
+    def named(call: Call, result: Any) -> Complaint | None:
+        wrong, outputs = judge(call, result), laws.several(call, [result])
+        if wrong is None or wrong.kind != "dtype" or isinstance(outputs, Complaint):
+            return wrong
+        return replace(wrong, kind=f"law-dtype {outputs[0].dtype}")
+
+    return named
 
 
 def _possible(call: Call, indices: Tensor) -> Complaint | None:
@@ -132,7 +162,8 @@ def _lonely(draw: Draw, dtype: torch.dtype = F32) -> tuple[Tensor]:
 
 def _index_cases(shape: Any, args: Any, *tests: laws.Test) -> tuple[Case, ...]:
     """Return what gumbel_max and gumbel_top_k share; `args` are those after the logits."""
-    plain = Driven("value", laws.drawn(shape, _int64, _possible))
+    plain = Driven("value", _indices(shape, _possible))
+    far = (-1e30,) * (args[0] if args else 1)  # a stand-in for -inf beats them
 
     def form(name: str, make: Any, family: Any = "shape", **extra: Any) -> Case:
         return case(name, family, _seeded(lambda d: (*make(d), *args)), plain, **extra)
@@ -140,7 +171,7 @@ def _index_cases(shape: Any, args: Any, *tests: laws.Test) -> tuple[Case, ...]:
     def law(name: str, make: Any, **extra: Any) -> Case:
         return case(name, "law", _seeded(lambda d: (*make(d), *args)), judged, **extra)
 
-    judged = Driven("value", laws.drawn(shape, _int64, _possible, *tests))
+    judged = Driven("value", _indices(shape, _possible, *tests))
     return (
         case("leaves its input as it was", "untouched", lambda d: (*_logits(d, 3, 4), *args), Untouched()),
         form("a batch", lambda d: _logits(d, 6, 4)),
@@ -152,9 +183,12 @@ def _index_cases(shape: Any, args: Any, *tests: laws.Test) -> tuple[Case, ...]:
         form("float16", lambda d: _logits(d, 4, 5, dtype=F16), "dtype"),
         law("softmax's law", _rows()),
         law("the same law at an offset", _rows(offset=1000.0)),
+        law("float32 logits near 70000", _rows(offset=7e4)),
+        law("float64 logits near 1e9", _rows(offset=1e9, dtype=F64)),
         law("bfloat16 logits near 100", _rows(offset=100.0, dtype=BF16)),
         law("float16 logits", _rows(dtype=F16), private=True),
         law("classes that cannot occur", _rows(0.0, -INF, 1.0, -INF, -1.0)),
+        form("-1e30 beats -inf", _rows(*far, -INF, batch=(50,)), "extremes"),
         law("float64", _rows(dtype=F64), private=True),
         case("seeds", "law", _repeats(lambda d: (*_logits(d, 50, 6), *args)), Driven("each", _seeds_count)),
     )
@@ -173,11 +207,12 @@ def _asked_dtype(call: Call) -> torch.dtype:
 
 
 def _finite(call: Call, noise: Tensor) -> Complaint | None:
-    wrong = noise[~noise.isfinite()]
-    if not len(wrong):
+    counts = {"inf": noise.isposinf(), "-inf": noise.isneginf(), "nan": noise.isnan()}
+    found = {word: int(places.sum()) for word, places in counts.items() if bool(places.any())}
+    if not found:
         return None
-    word = str(wrong[0].item())
-    return laws.complain(f"infinite {word}", call, f"{len(wrong)} of {noise.numel()} are {word}", "finite numbers")
+    got = ", ".join(f"{count} are {word}" for word, count in found.items())
+    return laws.complain(f"infinite {' '.join(found)}", call, f"of {noise.numel()} numbers {got}", "finite numbers")
 
 
 def _gumbel(call: Call, noise: Tensor) -> Complaint | None:
@@ -209,12 +244,19 @@ def _few_ties(call: Call, noise: Tensor) -> Complaint | None:
     return None if ties <= MOST_TIES else laws.complain("ties", call, got, f"at most {MOST_TIES}")
 
 
+def _reaches(call: Call, noise: Tensor) -> Complaint | None:
+    largest = float(noise.max())
+    got = f"no number above {largest:.4g}, where the draws end"
+    return None if largest > REACH else laws.complain("reach", call, got, f"a wall beyond {REACH:g}")
+
+
 def _noise(*shape: int, dtype: torch.dtype = F32) -> Callable[[Draw], Call]:
     return lambda draw: Call((shape,), {"dtype": dtype, "device": "cpu", "generator": _seed(draw)})
 
 
-def _noise_case(name: str, family: Any, make: Any, *tests: laws.Test, driver: str = "value", **extra: Any) -> Case:
-    return case(name, family, make, Driven(driver, laws.drawn(_asked_shape, _asked_dtype, *tests)), **extra)
+def _noise_case(name: str, family: Any, make: Any, *tests: laws.Test, ends: bool = False, **extra: Any) -> Case:
+    judge = laws.drawn(_asked_shape, _asked_dtype, *tests)
+    return case(name, family, make, _at_the_ends(judge) if ends else Driven("value", judge), **extra)
 
 
 def _noise_repeats(draw: Draw) -> Call:
@@ -234,19 +276,17 @@ gumbel_noise = Exercise(
         _noise_case("float64", "dtype", _noise(3, 4, dtype=F64), _finite),
         _noise_case("float16", "dtype", _noise(3, 4, dtype=F16), _finite),
         _noise_case("bfloat16", "dtype", _noise(3, 4, dtype=BF16), _finite),
-        _noise_case("never infinite", "extremes", _noise(400), _finite, driver="endpoints"),
-        _noise_case("never infinite, float16", "extremes", _noise(400, dtype=F16), _finite, driver="endpoints"),
-        _noise_case("never infinite, bfloat16", "extremes", _noise(400, dtype=BF16), _finite, driver="endpoints"),
-        _noise_case(
-            "never infinite, float64", "extremes", _noise(400, dtype=F64), _finite, driver="endpoints", private=True
-        ),
+        _noise_case("never infinite", "extremes", _noise(400), _finite, ends=True),
+        _noise_case("never infinite, float16", "extremes", _noise(400, dtype=F16), _finite, ends=True),
+        _noise_case("never infinite, bfloat16", "extremes", _noise(400, dtype=BF16), _finite, ends=True),
+        _noise_case("never infinite, float64", "extremes", _noise(400, dtype=F64), _finite, ends=True, private=True),
         _noise_case("Gumbel's law", "law", _noise(100, 200), _gumbel),
         _noise_case("Gumbel's law, float64", "law", _noise(100, 200, dtype=F64), _gumbel, private=True),
-        _noise_case("Gumbel's law, float16", "law", _noise(100, 200, dtype=F16), _gumbel),
+        _noise_case("Gumbel's law, float16", "law", _noise(100, 200, dtype=F16), _finite, _gumbel),
         _noise_case("every number of its own", "law", _noise(100, 200), _uncorrelated),
         _noise_case("the tail", "law", _noise(TAIL_DRAWS), _has_a_tail),
-        _noise_case("the tail, float16", "law", _noise(TAIL_DRAWS, dtype=F16), _has_a_tail),
-        _noise_case("the tail, bfloat16", "law", _noise(TAIL_DRAWS, dtype=BF16), _has_a_tail),
+        _noise_case("the tail, float16", "law", _noise(TAIL_DRAWS, dtype=F16), _finite, _has_a_tail),
+        _noise_case("the tail, bfloat16", "law", _noise(TAIL_DRAWS, dtype=BF16), _finite, _has_a_tail),
         case("seeds", "law", _noise_repeats, Driven("each", _seeds_count)),
         _noise_case(
             f"no more than {MOST_TIES} ties among the {TOP} largest of 2 million",
@@ -254,6 +294,9 @@ gumbel_noise = Exercise(
             _noise(TOP_DRAWS),
             _few_ties,
             honours=True,
+        ),
+        _noise_case(
+            f"float32 noise beyond {REACH:g}", "extremes", _noise(400), _finite, _reaches, ends=True, honours=True
         ),
     ),
     rules=Rules(GUMBEL_SAMPLERS),
@@ -283,27 +326,25 @@ gumbel_max = Exercise(
     difficulty=2,
     cases=(
         *_index_cases(_batch, (), _law_of_classes),
-        case(
-            "rows are independent", "law", _seeded(_rows()), Driven("value", laws.drawn(_batch, _int64, _independent))
-        ),
+        case("rows are independent", "law", _seeded(_rows()), Driven("value", _indices(_batch, _independent))),
         case(
             "-inf never wins, whatever is drawn",
             "extremes",
             _seeded(_lonely),
-            Driven("endpoints", laws.drawn(_batch, _int64, _possible)),
+            _at_the_ends(_indices(_batch, _possible)),
         ),
         case(
             "-inf never wins, whatever is drawn, float16",
             "extremes",
             _seeded(lambda d: _lonely(d, F16)),
-            Driven("endpoints", laws.drawn(_batch, _int64, _possible)),
+            _at_the_ends(_indices(_batch, _possible)),
         ),
-        case("one class", "extremes", _seeded(_rows(3.0)), Driven("value", laws.drawn(_batch, _int64, _possible))),
+        case("one class", "extremes", _seeded(_rows(3.0)), Driven("value", _indices(_batch, _possible))),
         case(
             "one class far ahead",
             "extremes",
             _seeded(_rows(0.0, 1e4, 5e3)),
-            Driven("value", laws.drawn(_batch, _int64, _possible, _law_of_classes)),
+            Driven("value", _indices(_batch, _possible, _law_of_classes)),
         ),
     ),
     rules=Rules(SAMPLERS),
@@ -343,8 +384,13 @@ def _simplex(call: Call, weights: Tensor) -> Complaint | None:
         return laws.complain("range " + ("nan" if worst == "nan" else ""), call, worst, "weights from 0 to 1")
     allowed = torch.finfo(weights.dtype).eps * (4 + w.shape[_dim(call)])
     sums = w.sum(_dim(call))
-    if sums.numel() and float((sums - 1).abs().max()) > allowed:
-        got = f"sums along dim={_dim(call)} from {float(sums.min()):.6g} to {float(sums.max()):.6g}"
+    off = float((sums - 1).abs().max()) if sums.numel() else 0.0
+    if off > allowed:
+        got = f"sums along dim={_dim(call)} off by {off:.1g}"
+        if off > ROUNDED:
+            got = f"sums along dim={_dim(call)} from {float(sums.min()):.6g} to {float(sums.max()):.6g}"
+        elif weights.dtype == F64:
+            got += "; computed in float32?"
         return laws.complain("sums", call, got, "sums of 1")
     if bool((w[call.args[0] == -INF] > 0).any()):
         return laws.complain("impossible", call, "weight for a class with logit -inf", "0")
@@ -353,10 +399,13 @@ def _simplex(call: Call, weights: Tensor) -> Complaint | None:
 
 def _one_hot(call: Call, weights: Tensor) -> Complaint | None:
     """Demand exact zeros and ones."""
-    between = weights[(weights != 0) & (weights != 1)]
+    between = weights[(weights != 0) & (weights != 1)].double()
     if not len(between):
         return None
-    return laws.complain("between", call, f"{len(between)} numbers like {float(between[0]):.6g}", "only 0 and 1")
+    off = float(torch.minimum(between.abs(), (between - 1).abs()).max())
+    if off > ROUNDED:
+        return laws.complain("between", call, f"{len(between)} numbers like {float(between[0]):.6g}", "only 0 and 1")
+    return laws.complain("rounding", call, f"{len(between)} numbers off 0 or 1 by up to {off:.1g}", "only 0 and 1")
 
 
 def _sharpness(call: Call, weights: Tensor) -> Complaint | None:
@@ -424,17 +473,24 @@ def _gradients(call: Call, result: Any) -> Complaint | None:
     for name, part in zip(("soft", "hard"), result, strict=True):
         if part["grad"] is None:
             return laws.complain(f"no-gradient {name}", call, f"no gradient through the {name} sample", "one")
-        if not float((part["grad"].double() - exactly).abs().max()) <= allowed:
-            shown = (laws.numbers(t.reshape(-1)[:4].double().tolist()) for t in (part["grad"], exactly))
-            got, wanted = shown
-            return laws.complain(
-                f"gradient {name}", call, f"{got} through the {name} sample", f"{wanted}, that of the soft one"
-            )
+        grad = part["grad"].double()
+        if not float((grad - exactly).abs().max()) <= allowed:
+            got, wanted = (laws.numbers(t.reshape(-1)[:4].tolist()) for t in (grad, exactly))
+            turned = float((grad + exactly).abs().max()) <= allowed
+            sort = " with the wrong sign" if turned else "" if bool(grad.any()) else " of 0"
+            text = f"{got} through the {name} sample{', all 0' if sort == ' of 0' else sort}"
+            return laws.complain(f"gradient {name}{sort}", call, text, f"{wanted}, that of the soft one")
     return None
 
 
-def _soft(name: str, family: Any, make: Any, *tests: laws.Test, driver: str = "value", **extra: Any) -> Case:
-    return case(name, family, make, Driven(driver, laws.drawn(_shape, _its_dtype, _simplex, *tests)), **extra)
+def _soft(name: str, family: Any, make: Any, *tests: laws.Test, ends: bool = False, **extra: Any) -> Case:
+    judge = laws.drawn(_shape, _its_dtype, _simplex, *tests)
+    return case(name, family, make, _at_the_ends(judge) if ends else Driven("value", judge), **extra)
+
+
+def _hard_law(name: str, offset: float = 0.0, dtype: torch.dtype = F32, tau: float = 1.0, **extra: Any) -> Case:
+    make = _seeded(_rows(offset=offset, dtype=dtype), hard=True, tau=tau)
+    return _soft(name, "law", make, _law_of_largest, _one_hot, **extra)
 
 
 def _tau(value: float) -> Case:
@@ -471,15 +527,22 @@ gumbel_softmax = Exercise(
         _soft("the first dimension", "shape", _seeded(lambda d: _logits(d, 4, 3), dim=0)),
         _soft("a middle dimension", "shape", _seeded(lambda d: _logits(d, 2, 4, 3), dim=1)),
         _soft("a middle dimension, hard", "shape", _seeded(lambda d: _logits(d, 2, 4, 3), dim=-2, hard=True), _one_hot),
+        _soft(
+            "a square, first dimension, hard", "shape", _seeded(lambda d: _logits(d, 8, 8), dim=0, hard=True), _one_hot
+        ),
         _soft("empty batch", "shape", _seeded(lambda d: _logits(d, 0, 4))),
         _soft("not contiguous", "shape", _seeded(lambda d: (d.normal(5, 3).t(),)), private=True),
         _soft("float64", "dtype", _seeded(lambda d: _logits(d, 4, 5, dtype=F64))),
         _soft("float16", "dtype", _seeded(lambda d: _logits(d, 4, 5, dtype=F16))),
         _soft("bfloat16, hard", "dtype", _seeded(lambda d: _logits(d, 400, 5, dtype=BF16), hard=True), _one_hot),
         _soft("hard is exactly 0 or 1", "value", _seeded(lambda d: _logits(d, 2000, 7), hard=True, tau=3.0), _one_hot),
+        _soft(
+            "one winner at tau = 1e5", "value", _seeded(lambda d: _logits(d, *BATCH, 5), hard=True, tau=1e5), _one_hot
+        ),
         _soft("classes that cannot occur", "extremes", _seeded(_rows(0.0, -INF, 1.0, batch=(50,)))),
-        _soft("whatever is drawn", "extremes", _seeded(_lonely), driver="endpoints"),
-        _soft("whatever is drawn, float16", "extremes", _seeded(lambda d: _lonely(d, F16)), driver="endpoints"),
+        _soft("whatever is drawn", "extremes", _seeded(_lonely), ends=True),
+        _soft("whatever is drawn, float16", "extremes", _seeded(lambda d: _lonely(d, F16)), ends=True),
+        _soft("-1e30 beats -inf", "extremes", _seeded(_rows(-1e30, -INF, batch=(50,)), hard=True), _one_hot),
         _soft("large offsets", "extremes", _seeded(lambda d: (d.normal(50, 4) + 1e4,), tau=0.5)),
         _soft("tau = 1e-5 in float16", "extremes", _seeded(lambda d: _logits(d, 200, 6, dtype=F16), tau=1e-5)),
         _soft("a huge tau", "extremes", _seeded(lambda d: _logits(d, 20, 6), tau=1e6), private=True),
@@ -493,14 +556,18 @@ gumbel_softmax = Exercise(
         _soft("the largest weight's law", "law", _seeded(_rows()), _law_of_largest),
         _soft("the same law at tau = 0.1", "law", _seeded(_rows(), tau=0.1), _law_of_largest),
         _soft("the same law at tau = 10", "law", _seeded(_rows(), tau=10.0), _law_of_largest),
-        _soft("hard samples' law", "law", _seeded(_rows(), hard=True), _law_of_largest, _one_hot),
-        _soft("bfloat16 logits near 100", "law", _seeded(_rows(offset=100.0, dtype=BF16), hard=True), _law_of_largest),
+        _hard_law("hard samples' law"),
+        _hard_law("hard samples' law at tau = 100", tau=100.0),
+        _hard_law("float32 logits near 70000", offset=7e4),
+        _hard_law("float64 logits near 1e9", offset=1e9, dtype=F64),
+        _hard_law("bfloat16 logits near 100", offset=100.0, dtype=BF16),
         _soft("how sharp, tau = 1", "law", _seeded(_paired), _sharpness),
         _soft("how sharp, tau = 2", "law", _seeded(_paired, tau=2.0), _sharpness),
         _soft("rows are independent", "law", _seeded(_rows()), _independent_weights),
         case("one seed, one class at every tau", "law", _at_taus, Driven("each", _same_largest)),
         case("seeds", "law", _repeats(lambda d: _logits(d, 50, 6)), Driven("each", _seeds_count)),
         _soft("no nan at tau = 1e-38", "extremes", _seeded(lambda d: _logits(d, 200, 6), tau=1e-38), honours=True),
+        _hard_law("hard samples' law at tau = 1e7", tau=1e7, honours=True),
     ),
     rules=Rules(GUMBEL_SAMPLERS),
     trace=lambda batch, classes: Call((torch.empty(batch, classes),)),
@@ -515,8 +582,9 @@ gumbel_softmax = Exercise(
         "expression of the two has the value of the one and the gradient of the other?",
         "y_hard - y_soft.detach() + y_soft has the value of y_hard, and only the last term has a gradient. Noise and softmax "
         "of half types belong in float32; tau <= 0 raises ValueError.",
-        "`torch.zeros_like(soft).scatter(dim, soft.argmax(dim, keepdim=True), 1.0)` is one-hot along dim. For a tiny tau shift "
-        "by the maximum before you divide.",
+        "`scatter` writes a 1 at the winner's index into zeros, along dim (keepdim=True). Where do you look for the winner? At a "
+        "large tau weights tie, and the first of them wins; the sums of logits and noise, before any division, still differ. For "
+        "a tiny tau shift by the maximum before you divide.",
     ),
     why="The maximum is taken off before the division by tau: the winner's gap is exactly 0 at any temperature, so nothing is inf - "
     "inf. The noise does not depend on tau, which therefore cannot change the winner, only how much it takes.",
@@ -556,7 +624,7 @@ def _first_of(call: Call, indices: Tensor) -> Complaint | None:
 
 
 def _top(name: str, family: Any, make: Any, k: int, *tests: laws.Test, **extra: Any) -> Case:
-    asked = Driven("value", laws.drawn(_chosen, _int64, *tests))
+    asked = Driven("value", _indices(_chosen, *tests))
     return case(name, family, _seeded(lambda d: (*make(d), k)), asked, **extra)
 
 
@@ -584,7 +652,7 @@ gumbel_top_k = Exercise(
             "-inf never comes before a finite logit, whatever is drawn",
             "extremes",
             _seeded(lambda d: (_lonely(d)[0][20:], 2)),
-            Driven("endpoints", laws.drawn(_chosen, _int64, _possible)),
+            _at_the_ends(_indices(_chosen, _possible)),
         ),
     ),
     rules=Rules(SAMPLERS),

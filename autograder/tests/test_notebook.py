@@ -318,9 +318,6 @@ def test_every_mistake_can_be_asked_for():
             assert "has no known mistake" not in repr(break_it(mistake.exercise, mistake.id, *call.args, **call.kwargs))
 
 
-# the package's face
-
-
 # solution
 
 
@@ -334,6 +331,9 @@ def test_the_model_answer_comes_beside_the_own_one_after_passing(package):
     assert registry.find("log1mexp")[1].why in repr(report)
     assert report._repr_html_().count("<pre") == 2
     assert "did you mean" in repr(solution("log1mex"))
+
+
+# the package's face
 
 
 def test_a_notebook_imports_what_it_needs_from_the_package():

@@ -64,12 +64,13 @@ def test_what_a_sibling_reaches_is_found():
 @pytest.mark.parametrize(
     ("head", "body", "lost"), [("import os", "os.cpu_count() and ", True), ("import os", "", False)]
 )
-def test_who_reaches_out_loses_what_is_not_compared(wall, head, body, lost):
+def test_who_reaches_out_loses_what_is_not_compared(wall, solutions, head, body, lost):
     worker = wall.worker()
     worker.close()
     if wall_level(worker.layers) != "full":
         pytest.skip("this machine cannot wall off a file that reaches for the system: it is not run")
-    source = "import torch\n" + head + RIGHT.format(body)
+    own = f"\n{head}\n\n\ndef log1mexp(x):\n    return {body}_answer(x)\n"
+    source = solutions[STEM].replace("def log1mexp(", "def _answer(") + own
     verdict = Grading(wall, EXERCISE, STEM, {STEM: source}, level="all", clock=False).run()
     failed = {c.family for c in verdict.graded if not c.points}
     compared = {c.family for c in verdict.graded} - {"rules", *FORGEABLE}

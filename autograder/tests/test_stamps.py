@@ -87,9 +87,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_a_stale_notebook_is_found_and_mended(folder, capsys):
     folder.write_text(json.dumps(book(), indent=1))
-    assert complaints() == [
-        "01_floats.ipynb: badge or bootstrap cell is stale: python -m autograder notebooks --stamp"
-    ]
+    assert complaints() == ["01_floats.ipynb: badge or bootstrap cell is stale: python -m autograder notebooks --stamp"]
     assert stamps.main() == 0
     assert capsys.readouterr().out == "stamped 01_floats.ipynb\n"
     assert complaints() == []

@@ -15,10 +15,10 @@ RUN_MS = 150_000
 POLL_MS = 200
 SIZE = {"width": 1280, "height": 2200}
 # Without a GPU, and without the calls home of a browser that a person uses.
-FLAGS = (
-    "--no-sandbox --disable-dev-shm-usage --disable-gpu --disable-background-networking --disable-component-update "
-    "--disable-sync --disable-quic --no-first-run"
-).split()
+FLAGS = [
+    *("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run", "--disable-quic"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
 
 OPEN = "path => { window.jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'}); }"
 READY = """path => {

@@ -99,7 +99,7 @@ def test_the_report_of_a_wrong_answer_can_be_unfolded_and_read(lab, pictures):
     assert "hint 1 of 3" in report
     assert False in folded
     assert unfolded == [(True, True)] * len(folded)
-    assert len(contrast['dark']) > 10
+    assert len(contrast["dark"]) > 10
     faint = [
         (theme, text, ratio)
         for theme, texts in contrast.items()

@@ -47,7 +47,7 @@ def test_a_refusal_is_said_once():
 def test_not_written_and_error():
     assert exercise_text(UNWRITTEN).splitlines() == [
         "log1mexp: not written yet",
-        "  exercises/log_sums.py: log1mexp still raises NotImplementedError",
+        "  exercises/log_sums.py: log1mexp still raises NotImplementedError: write it, save the file, then check again",
     ]
     assert exercise_text(ERROR).splitlines() == [
         "logsubexp: ERROR",
