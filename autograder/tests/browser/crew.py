@@ -37,8 +37,12 @@ def run_books(lab: Lab, names: list[str], look: Callable[[str, Book], None]) -> 
                 runs[name] = _run(page, name, look)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for done in [pool.submit(work, number) for number in range(AT_ONCE)]:
-            done.result()
+        try:
+            for done in [pool.submit(work, number) for number in range(AT_ONCE)]:
+                done.result()
+        finally:
+            while not waiting.empty():  # after Ctrl-C, or when a browser does not start
+                waiting.get()
     return runs
 
 

@@ -39,6 +39,7 @@ READ = """() => window.jupyterapp.shell.currentWidget.content.widgets.map(cell =
     const output = cell.node.querySelector(code ? '.jp-Cell-outputArea' : '.jp-MarkdownOutput');
     return {
         source: cell.model.sharedModel.getSource(),
+        count: code && cell.model.sharedModel.getSource().trim() ? cell.model.executionCount : null,
         outputs: code ? cell.model.outputs.toJSON() : [],
         report: output?.querySelector('.jp-RenderedHTML')?.innerText.trim() ?? '',
         alarms: output?.querySelectorAll('[data-mime-type$=stderr], [data-mime-type$=error]').length ?? 0,
@@ -75,10 +76,10 @@ CONTRAST = """element => {
         return [node.textContent.trim().slice(0, 60), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)];
     });
 }"""
-# Shutting down is not awaited: the server takes seconds to see a kernel off.
-CLOSE = """() => {
+# The kernel has to be gone: a notebook that is opened again would get it back.
+CLOSE = """async () => {
     const book = window.jupyterapp.shell.currentWidget;
-    book.sessionContext.shutdown();
+    await book.sessionContext.shutdown();
     book.context.model.dirty = false;
     book.dispose();
 }"""
@@ -94,6 +95,7 @@ class Cell:
     """What a cell holds, and what the page shows below it."""
 
     source: str
+    count: int | None
     outputs: list[dict[str, Any]]
     report: str
     alarms: int

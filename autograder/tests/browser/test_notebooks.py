@@ -55,6 +55,13 @@ def test_no_cell_fails_and_nothing_is_printed_in_red(phase, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_all_cells_ran_once_in_a_new_kernel(phase, name):
+    counts = [cell.count for cell in phase.run(name).cells if cell.count is not None]
+    assert counts == list(range(1, len(counts) + 1))
+    assert len(counts) > 10
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_each_check_shows_its_report(phase, name):
     checks = [cell for cell in phase.run(name).cells if cell.checked]
     assert checks

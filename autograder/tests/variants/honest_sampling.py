@@ -75,13 +75,26 @@ def gumbel_max(logits, generator=None):
 )
 add(
     "gumbel_max",
-    "always in float32",
+    "always in float64",
     TORCHS
     + """
 
 def gumbel_max(logits, generator=None):
+    noise = gumbel_noise(logits.shape, dtype=torch.float64, device=logits.device, generator=generator)
+    return (logits.double() + noise).max(-1).indices
+""",
+)
+add(
+    "gumbel_max",
+    "float32 noise, a pair of values and indices taken apart",
+    JANG
+    + """
+
+def gumbel_max(logits, generator=None):
+    wide = torch.promote_types(logits.dtype, torch.float32)
     noise = gumbel_noise(logits.shape, dtype=torch.float32, device=logits.device, generator=generator)
-    return (logits.float() + noise).max(-1).indices
+    values, indices = torch.max(logits.to(wide) + noise, dim=-1)
+    return indices
 """,
 )
 add(
@@ -170,6 +183,25 @@ def gumbel_softmax(logits, tau=1.0, hard=False, dim=-1, generator=None):
     return z - y.detach() + y
 """,
 )
+add(
+    "gumbel_softmax",
+    "the winner of logits and noise, an index scattered into zeros",
+    TORCHS
+    + """
+
+def gumbel_softmax(logits, tau=1.0, hard=False, dim=-1, generator=None):
+    if tau <= 0:
+        raise ValueError("tau must be positive")
+    x = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+    keys = x + gumbel_noise(x.shape, dtype=x.dtype, device=x.device, generator=generator)
+    top, winner = keys.max(dim, keepdim=True)
+    soft = ((keys - top.detach()) / tau).softmax(dim)
+    if not hard:
+        return soft.to(logits.dtype)
+    one_hot = torch.zeros_like(soft).scatter_(dim, winner, 1)
+    return (one_hot - soft.detach() + soft).to(logits.dtype)
+""",
+)
 
 # gumbel_top_k
 
@@ -180,8 +212,9 @@ add(
     + """
 
 def gumbel_top_k(logits, k, generator=None):
-    g = gumbel_noise(logits.shape, dtype=torch.float32, device=logits.device, generator=generator)
-    _, indices = torch.topk(logits.float() + g, k, dim=-1)
+    x = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    g = gumbel_noise(x.shape, dtype=x.dtype, device=x.device, generator=generator)
+    values, indices = torch.topk(x + g, k, dim=-1)
     return indices
 """,
 )
