@@ -170,6 +170,7 @@ def _grade(arguments: argparse.Namespace) -> int:
         arguments.shard,
         arguments.seed,
         arguments.require_sandbox,
+        arguments.similarity,
     )
     return run.grade(asked, dask.on_cluster(arguments.dask)) if arguments.dask else run.grade(asked)
 

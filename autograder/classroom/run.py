@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from autograder import desk, registry
+from autograder import desk, registry, similarity
 from autograder.classroom.grades import write_grades
 from autograder.classroom.intake import Entry, discover
 from autograder.classroom.ledger import BROKEN, Ledger
@@ -23,7 +23,7 @@ from autograder.classroom.progress import Progress, clock
 from autograder.classroom.records import Circumstances, Record, passed
 from autograder.classroom.selection import Submission
 from autograder.classroom.work import Examination, Papers, unread
-from autograder.sources import SourceError
+from autograder.sources import SourceError, read_package
 
 REPORTS = "autograder.reporting.classroom"
 Sharing = Callable[[Papers, int, tuple[int, ...]], Shares]
@@ -41,6 +41,7 @@ class Settings:
     shard: tuple[int, int] = (1, 1)
     seed: int | None = None
     require_sandbox: bool = False
+    similarity: bool = False
     clock: bool = True
 
 
@@ -90,7 +91,7 @@ def grade(settings: Settings, sharing: Sharing = Pool) -> int:
                 raise SourceError(
                     f"the wall's level here is {around.level!r} ({held}); --require-sandbox asks for 'full'"
                 )
-            return Run(ledger, shares, around, groups, papers).run()
+            return Run(ledger, shares, around, groups, papers, settings.similarity).run()
         finally:
             shares.close()
 
@@ -99,10 +100,17 @@ class Run:
     """One run over a class."""
 
     def __init__(
-        self, ledger: Ledger, shares: Shares, around: Circumstances, groups: dict[str, list[Entry]], papers: Papers
+        self,
+        ledger: Ledger,
+        shares: Shares,
+        around: Circumstances,
+        groups: dict[str, list[Entry]],
+        papers: Papers,
+        similarity: bool = False,
     ) -> None:
         """Look at nothing yet."""
         self.ledger, self.shares, self.around, self.groups = ledger, shares, around, groups
+        self._similarity = similarity
         self._blank = unread(papers)
         self._known = {record["student"]: record["key"] for record in ledger.records}
         self._flying: dict[str, Submission] = {}
@@ -183,12 +191,18 @@ class Run:
         records, what = self.ledger.latest(), "grades.csv"
         try:
             write_grades(self.ledger.folder, records)
+            if self._similarity:
+                what = "the report of similar answers"
+                similarity.report(self.ledger.folder, self._texts(), model_answers())
             what = "the report"
             write_reports(self.ledger.folder, records)
         except Exception as error:  # the journal holds every grade: nothing is lost
             _say(f"{what} could not be written: {type(error).__name__}: {error}")
             return False
         return True
+
+    def _texts(self) -> dict[str, dict[str, str]]:
+        return {student: dict(self._submissions(student)[-1].texts) for student in self.groups}
 
     def _summary(self, seconds: float, todo: int) -> None:
         records = [r for r in self.ledger.latest() if r["student"] in self.groups]
@@ -200,6 +214,12 @@ class Run:
         print(
             f"{whole} passed everything, {len(records) - whole - bad} did not, {bad} could not be graded as handed in"
         )
+
+
+def model_answers() -> dict[str, str] | None:
+    """Return the model answers, which every learner may have read, if this copy of the course has them."""
+    folder = registry.ROOT / "solutions"
+    return read_package(folder) if folder.is_dir() else None
 
 
 def write_reports(folder: Path, records: list[Record]) -> None:

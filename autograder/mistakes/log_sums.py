@@ -110,7 +110,7 @@ def squeeze_at_the_end(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tenso
 @mistake(
     "logsumexp",
     "The maximum is taken without keepdim=True: x has shape (B, n), its maximum (B,), and x - max broadcasts along the "
-    "wrong dimension or not at all. Keep the dimension: x.amax(dim, keepdim=True).",
+    "wrong dimension or not at all. Keep the dimension: x.amax(dim, keepdim=True), x.max(dim, keepdim=True).",
 )
 def maximum_without_keepdim(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
     if x.shape and x.shape[dim] == 0:
@@ -596,8 +596,9 @@ def nan_on_a_row_of_minus_inf(x: Tensor, dim: int = -1, keepdim: bool = False) -
 
 @mistake(
     "logsumexp",
-    "The value of a row of -inf is right, its gradient is nan: log has an infinite slope at 0, and 0 * inf is nan. A "
-    "torch.where after the fact does not stop it: give log a harmless input there, or take the maximum out of the sum.",
+    "The value of a row of -inf is right, its gradient is nan: log has an infinite slope at 0 (log1p at -1, where `sum - 1` "
+    "leads), and 0 * inf is nan. A torch.where after the fact does not stop it: give the logarithm a harmless input there, "
+    "or leave the maximum's own term out of the sum. (To subtract its 1 from the finished sum is too late for the digits.)",
 )
 def nan_gradient_at_minus_inf(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
     if x.shape and x.shape[dim] == 0:
@@ -606,6 +607,113 @@ def nan_gradient_at_minus_inf(x: Tensor, dim: int = -1, keepdim: bool = False) -
     shift = _finite(wide.amax(dim, keepdim=True))
     result = shift + (wide - shift).exp().sum(dim, keepdim=True).log()
     return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+SHIFT_ADDED = (
+    "You add the shift back. With log1p the infinities stand in the maximum alone, its own term is out of the sum: add the "
+    "maximum, subtract the shift. (Else a row of -inf gives 0, and +inf or nan beside a 0 gives log 2.)"
+)
+
+
+@mistake("logsumexp", SHIFT_ADDED)
+def shift_for_the_maximum(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    wide = _wide(x)
+    top, place = wide.max(dim, keepdim=True)
+    shift = _finite(top)
+    result = shift + (wide - shift).exp().scatter(dim, place, 0.0).sum(dim, keepdim=True).log1p()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+@mistake("logsumexp", SHIFT_ADDED)
+def shift_for_an_infinite_maximum(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    wide = _wide(x)
+    top, place = wide.max(dim, keepdim=True)
+    shift = torch.where(top.isinf(), 0, top)
+    result = shift + (wide - shift).exp().scatter(dim, place, 0.0).sum(dim, keepdim=True).log1p()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "Every number that equals the maximum is left out of the sum, but log1p puts back a single 1: ties are lost. Leave out "
+    "one place of each row: x.max(dim, keepdim=True) says which.",
+)
+def ties_left_out(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    wide = _wide(x)
+    top = wide.amax(dim, keepdim=True)
+    others = torch.where(wide == top, 0, (wide - _finite(top)).exp())
+    result = top + others.sum(dim, keepdim=True).log1p()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "log1p of the whole sum counts the maximum's own term twice: it is a 1 in the sum, and log1p adds another. Leave that "
+    "term out of the sum.",
+)
+def log1p_of_the_whole_sum(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    wide = _wide(x)
+    top = wide.amax(dim, keepdim=True)
+    result = top + (wide - _finite(top)).exp().sum(dim, keepdim=True).log1p()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "Every dtype is computed in float32 (x.float()), float64 too: half of its digits are gone. Widen half types only, "
+    "float64 stays float64.",
+)
+def float32_for_every_dtype(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right(x.float(), dim, keepdim).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "Half types are computed as they are. The sum of float16 is inf from 65520 equal numbers on, and every step rounds to 11 "
+    "or 8 bits: widen to float32 before the exponentials, and return to x.dtype at the end.",
+)
+def log1p_in_half(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    top, place = x.max(dim, keepdim=True)
+    result = top + (x - _finite(top)).exp().scatter(dim, place, 0.0).sum(dim, keepdim=True).log1p()
+    return result if keepdim else result.squeeze(dim)
+
+
+@mistake(
+    "logsumexp",
+    "`scatter_` writes into the exponentials, and exp needs its result for the gradient: autograd refuses. `scatter`, without "
+    "the underscore, returns a copy.",
+)
+def scatter_in_place(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    wide = _wide(x)
+    top, place = wide.max(dim, keepdim=True)
+    result = top + (wide - _finite(top)).exp().scatter_(dim, place, 0.0).sum(dim, keepdim=True).log1p()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
+    "x.max(dim) without keepdim=True returns the values and their places without that dimension: x - values does not line "
+    "up, and scatter wants places with as many dimensions as x. Write x.max(dim, keepdim=True).",
+)
+def places_without_keepdim(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    wide = _wide(x)
+    top, place = wide.max(dim)
+    others = (wide - _finite(top)).exp().scatter(dim, place, 0.0)
+    return (top + others.sum(dim, keepdim=keepdim).log1p()).to(x.dtype)
 
 
 # logaddexp
@@ -697,6 +805,71 @@ def abs_gap(a: Tensor, b: Tensor) -> Tensor:
     return (top + torch.where(low == top, 0, low - top).exp().log1p()).to(a.dtype)
 
 
+@mistake(
+    "logaddexp",
+    "You always take out the second number: where the first is much larger, exp(a - b) overflows. Take out the larger of "
+    "the two, element by element (torch.maximum).",
+)
+def second_taken_out(a: Tensor, b: Tensor) -> Tensor:
+    return (_wide(b) + (_wide(a) - _wide(b)).exp().log1p()).to(a.dtype)
+
+
+@mistake(
+    "logaddexp",
+    "You always take out the second number: where one of them is infinite, b + softplus(a - b) is nan. Take out the larger "
+    "of the two, element by element (torch.maximum).",
+)
+def softplus_beside_the_second(a: Tensor, b: Tensor) -> Tensor:
+    return (_wide(b) + torch.nn.functional.softplus(_wide(a) - _wide(b))).to(a.dtype)
+
+
+@mistake(
+    "logaddexp",
+    "You always take out the first number: where one of them is infinite, a + softplus(b - a) is nan. Take out the larger of "
+    "the two, element by element (torch.maximum).",
+)
+def softplus_beside_the_first(a: Tensor, b: Tensor) -> Tensor:
+    return (_wide(a) + torch.nn.functional.softplus(_wide(b) - _wide(a))).to(a.dtype)
+
+
+@mistake(
+    "logaddexp",
+    "The gap has the wrong sign: beside the maximum stands log1p(exp(-|a - b|)). The exponent is never positive; yours is "
+    "never negative.",
+)
+def gap_with_the_wrong_sign(a: Tensor, b: Tensor) -> Tensor:
+    wide_a, wide_b = _wide(a), _wide(b)
+    return (torch.maximum(wide_a, wide_b) + (wide_a - wide_b).abs().exp().log1p()).to(a.dtype)
+
+
+@mistake(
+    "logaddexp",
+    "torch.stack wants equal shapes, and the inputs broadcast: `a, b = torch.broadcast_tensors(a, b)` comes first. "
+    "torch.maximum(a, b) broadcasts by itself.",
+)
+def stacked_without_broadcasting(a: Tensor, b: Tensor) -> Tensor:
+    return _right_add(*torch.stack([a, b]).unbind())
+
+
+@mistake(
+    "logaddexp",
+    "Every dtype is computed in float32, float64 too: half of its digits are gone. Widen half types only.",
+)
+def add_float32_for_every_dtype(a: Tensor, b: Tensor) -> Tensor:
+    return _right_add(a.float(), b.float()).to(a.dtype)
+
+
+@mistake(
+    "logaddexp",
+    "The value at two -inf is right, its gradient is nan: log has an infinite slope at 0, and 0 * inf is nan. log1p of the "
+    "smaller one's exponential has the slope 1 there.",
+)
+def add_nan_gradient(a: Tensor, b: Tensor) -> Tensor:
+    wide_a, wide_b = _wide(a), _wide(b)
+    shift = _finite(torch.maximum(wide_a, wide_b))
+    return (shift + ((wide_a - shift).exp() + (wide_b - shift).exp()).log()).to(a.dtype)
+
+
 # log1mexp
 
 
@@ -784,6 +957,39 @@ def log1mexp_in_half(x: Tensor) -> Tensor:
     return _right_log1mexp(x)
 
 
+def _with_border(x: Tensor, border: float) -> Tensor:
+    wide = _wide(x)
+    near = wide > border
+    log1p = (-torch.where(near, border - 1, wide).exp()).log1p()
+    return torch.where(near, (-torch.where(near, wide, border / 2).expm1()).log(), log1p).to(x.dtype)
+
+
+@mistake(
+    "log1mexp",
+    "The border lies too far below 0: between it and -log 2, expm1(x) is near -1 and the digits of the answer are lost. "
+    "-log 2 = -0.693 is where both branches are equally good.",
+)
+def border_far_below(x: Tensor) -> Tensor:
+    return _with_border(x, -10.0)
+
+
+@mistake(
+    "log1mexp",
+    "The border lies too near 0: between -log 2 and the border, exp(x) is near 1 and the digits of x are lost. -log 2 = -0.693 "
+    "is where both branches are equally good.",
+)
+def border_near_zero(x: Tensor) -> Tensor:
+    return _with_border(x, -1e-3)
+
+
+@mistake(
+    "log1mexp",
+    "Every dtype is computed in float32, float64 too: half of its digits are gone. Widen half types only.",
+)
+def log1mexp_float32_for_every_dtype(x: Tensor) -> Tensor:
+    return _right_log1mexp(x.float()).to(x.dtype)
+
+
 # logsubexp
 
 
@@ -841,6 +1047,32 @@ def sub_in_half(a: Tensor, b: Tensor) -> Tensor:
 @mistake("logsubexp", "The difference is taken the wrong way round: a is the larger one, b is subtracted.")
 def sub_reversed(a: Tensor, b: Tensor) -> Tensor:
     return _right_sub(b, a)
+
+
+@mistake(
+    "logsubexp",
+    "Equal inputs give -inf, but for two +inf: inf - inf has no answer, nan. Single out two -inf alone.",
+)
+def sub_equal_is_nothing(a: Tensor, b: Tensor) -> Tensor:
+    same = a == b
+    return torch.where(same, -math.inf, _right_sub(a, torch.where(same, a - 1, b))).to(a.dtype)
+
+
+@mistake(
+    "logsubexp",
+    "You take out b, the smaller one: exp(a - b) overflows for wide gaps, and b = -inf gives nan. Take out a: "
+    "e^a (1 - e^(b-a)).",
+)
+def sub_smaller_taken_out(a: Tensor, b: Tensor) -> Tensor:
+    return (_wide(b) + (_wide(a) - _wide(b)).expm1().log()).to(a.dtype)
+
+
+@mistake(
+    "logsubexp",
+    "Every dtype is computed in float32, float64 too: half of its digits are gone. Widen half types only.",
+)
+def sub_float32_for_every_dtype(a: Tensor, b: Tensor) -> Tensor:
+    return _right_sub(a.float(), b.float()).to(a.dtype)
 
 
 # logmeanexp
@@ -906,13 +1138,71 @@ def mean_of_nothing_raises(x: Tensor, dim: int = -1, keepdim: bool = False) -> T
 
 @mistake(
     "logmeanexp",
-    "In float16 log n is taken off too late: logsumexp of 131072 numbers was rounded to float16 first. Widen to float32 "
-    "at the start, and return to x.dtype at the end.",
+    "Half types are rounded on the way, at the sum or at the logarithm, and log n leaves that error alone. Widen to float32 "
+    "at the start, and return to x.dtype at the very end.",
 )
 def mean_in_half(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
     if x.shape and x.shape[dim] == 0:
         return x.sum(dim, keepdim=keepdim) * math.nan
     return _right(x, dim, keepdim) - math.log(x.shape[dim] if x.shape else 1)
+
+
+def _right_mean(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) * math.nan
+    return (_right(_wide(x), dim, keepdim) - math.log(x.shape[dim] if x.shape else 1)).to(x.dtype)
+
+
+@mistake("logmeanexp", "`keepdim` is ignored: with keepdim=True the reduced dimension stays, with length 1.")
+def mean_keepdim_ignored(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right_mean(x, dim)
+
+
+@mistake(
+    "logmeanexp", "The reduced dimension is always kept. Without keepdim it has to go: `.squeeze(dim)` at the end."
+)
+def mean_keepdim_always(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right_mean(x, dim, True)
+
+
+@mistake("logmeanexp", "`dim` is ignored: you reduce over the last dimension whatever was asked.")
+def mean_dim_ignored(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right_mean(x, -1, keepdim)
+
+
+@mistake(
+    "logmeanexp",
+    "Every dtype is computed in float32, float64 too: half of its digits are gone. Widen half types only.",
+)
+def mean_float32_for_every_dtype(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    return _right_mean(x.float(), dim, keepdim).to(x.dtype)
+
+
+@mistake(
+    "logmeanexp",
+    "A row of -inf gives nan, and so does +inf: inf - inf. Subtract 0 where the maximum is infinite, or call your logsumexp.",
+)
+def mean_nan_on_infinite_rows(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right_mean(x, dim, keepdim)
+    wide = _wide(x)
+    top = wide.amax(dim, keepdim=True)
+    result = top + (wide - top).exp().mean(dim, keepdim=True).log()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+@mistake(
+    "logmeanexp",
+    "The value of a row of -inf is right, its gradient is nan: log has an infinite slope at 0, and 0 * inf is nan. Your "
+    "logsumexp has solved this: call it.",
+)
+def mean_nan_gradient(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right_mean(x, dim, keepdim)
+    wide = _wide(x)
+    shift = _finite(wide.amax(dim, keepdim=True))
+    result = shift + (wide - shift).exp().mean(dim, keepdim=True).log()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
 
 
 # logsumexp_numpy
@@ -1031,3 +1321,77 @@ def numpy_nan_rows(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.
     with np.errstate(all="ignore"):
         result = top + np.log(np.exp(wide - top).sum(axis=axis, keepdims=True))
     return (result if keepdims else result.squeeze(axis)).astype(x.dtype)
+
+
+@mistake(
+    "logsumexp_numpy",
+    "The maximum of shape (B, 1) is added to a sum of shape (B,): together they broadcast to (B, B). Reduce both with "
+    "keepdims=True, and squeeze the axis at the end.",
+)
+def numpy_outer_sum(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    if x.shape[axis] == 0:
+        return _right_numpy(x, axis, keepdims)
+    wide = x.astype(np.float32) if x.dtype == np.float16 else x
+    top = wide.max(axis=axis, keepdims=True)
+    shift = np.where(np.isfinite(top), top, 0)
+    with np.errstate(all="ignore"):
+        return (shift + np.log(np.exp(wide - shift).sum(axis, keepdims=keepdims))).astype(x.dtype)
+
+
+@mistake(
+    "logsumexp_numpy",
+    "NumPy's words are axis and keepdims: keepdim= and dim= are torch's, and raise a TypeError.",
+)
+def numpy_keepdim(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    if x.shape[axis] == 0:
+        return _right_numpy(x, axis, keepdims)
+    x.max(axis=axis, keepdim=True)
+    return _right_numpy(x, axis, keepdims)
+
+
+@mistake(
+    "logsumexp_numpy",
+    "Every dtype is computed in float32, float64 too: half of its digits are gone. Widen float16 only.",
+)
+def numpy_float32_for_every_dtype(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    return np.asarray(_right_numpy(x.astype(np.float32), axis, keepdims)).astype(x.dtype)
+
+
+def _numpy_log1p(x: np.ndarray, axis: int, keepdims: bool, left_out: str, added: str = "maximum") -> np.ndarray:
+    if x.shape[axis] == 0:
+        return _right_numpy(x, axis, keepdims)
+    wide = x.astype(np.float32) if x.dtype == np.float16 else x
+    place = wide.argmax(axis, keepdims=True)
+    top = np.take_along_axis(wide, place, axis)
+    shift = np.where(np.isfinite(top), top, 0)
+    with np.errstate(all="ignore"):
+        terms = np.exp(wide - shift)
+        if left_out == "one":
+            np.put_along_axis(terms, place, 0, axis)
+        if left_out == "ties":
+            terms = np.where(wide == top, 0, terms)
+        result = (top if added == "maximum" else shift) + np.log1p(terms.sum(axis=axis, keepdims=True))
+    return (result if keepdims else result.squeeze(axis)).astype(x.dtype)
+
+
+@mistake(
+    "logsumexp_numpy",
+    "Every number that equals the maximum is left out of the sum, but np.log1p puts back a single 1: ties are lost. Leave "
+    "out one place of each row: argmax says which.",
+)
+def numpy_ties_left_out(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    return _numpy_log1p(x, axis, keepdims, "ties")
+
+
+@mistake(
+    "logsumexp_numpy",
+    "np.log1p of the whole sum counts the maximum's own term twice: it is a 1 in the sum, and log1p adds another. Leave that "
+    "term out of the sum.",
+)
+def numpy_log1p_of_the_whole_sum(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    return _numpy_log1p(x, axis, keepdims, "nothing")
+
+
+@mistake("logsumexp_numpy", SHIFT_ADDED)
+def numpy_shift_for_the_maximum(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    return _numpy_log1p(x, axis, keepdims, "one", "shift")

@@ -151,6 +151,21 @@ def drawn_in_half(
 
 @mistake(
     "gumbel_noise",
+    "The uniform numbers are drawn in the half type itself: what would round to 1 comes as 0 (one draw in 512 of bfloat16), and its noise is -inf instead of large; the others end at 7.6 (float16) or 5.5 (bfloat16). Draw in float32 or wider, keep off 0, then round the noise.",
+)
+def textbook_in_half(
+    shape: Sequence[int],
+    *,
+    dtype: torch.dtype,
+    device: torch.device | str,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    u = torch.rand(shape, dtype=dtype, device=device, generator=generator)
+    return -(-u.log()).log()
+
+
+@mistake(
+    "gumbel_noise",
     "The epsilon that keeps the logarithm finite is so large that it cuts the tail off: with 1e-3 no noise exceeds 6.9. It has to be smaller than the smallest number drawn.",
 )
 def large_epsilon(
@@ -578,7 +593,7 @@ def hard_without_gradient(
 
 @mistake(
     "gumbel_softmax",
-    "`hard * soft`, or a mask on the soft sample, keeps the gradient of the winner only, and its value is not 1. The straight-through form is hard - soft.detach() + soft.",
+    "A mask on the soft sample, scaled until its value is 1, keeps the gradient of the winner only. The straight-through form is hard - soft.detach() + soft.",
 )
 def masked_soft(
     logits: Tensor,
@@ -592,6 +607,23 @@ def masked_soft(
     soft = _sharpen(wide + _gumbel(wide, generator), tau, dim).to(logits.dtype)
     one_hot = torch.zeros_like(soft).scatter(dim, soft.argmax(dim, keepdim=True), 1.0)
     return one_hot * soft / soft.detach().amax(dim, keepdim=True) if hard else soft
+
+
+@mistake(
+    "gumbel_softmax",
+    "`hard * soft` leaves the winner's weight where a 1 is asked for, and only its gradient. The straight-through form is hard - soft.detach() + soft.",
+)
+def hard_times_soft(
+    logits: Tensor,
+    tau: float = 1.0,
+    hard: bool = False,
+    dim: int = -1,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    _demand(tau)
+    wide = _wide(logits)
+    soft = _sharpen(wide + _gumbel(wide, generator), tau, dim).to(logits.dtype)
+    return torch.zeros_like(soft).scatter(dim, soft.argmax(dim, keepdim=True), 1.0) * soft if hard else soft
 
 
 @mistake("gumbel_softmax", "`hard` is ignored: with hard=True the value is one-hot.")
@@ -895,6 +927,22 @@ def softmax_in_float32(
     _demand(tau)
     wide = logits.float()
     return _finish(_sharpen(wide + _gumbel(wide, generator), tau, dim), logits, hard, dim)
+
+
+@mistake(
+    "gumbel_softmax",
+    "Everything is computed in float16: the weights keep 3 digits, and logits beyond 65504 are inf. Compute float32 and float64 logits in their own dtype, half types in float32.",
+)
+def softmax_in_float16(
+    logits: Tensor,
+    tau: float = 1.0,
+    hard: bool = False,
+    dim: int = -1,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    _demand(tau)
+    half = logits.half()
+    return _finish(_sharpen(half + _gumbel(half, generator), tau, dim), logits, hard, dim)
 
 
 @mistake(

@@ -98,11 +98,13 @@ logsumexp = Exercise(
     times=(LSE_TIME, LSE_ROWS),
     hints=(
         "The largest float32 whose exponential is finite is 88.7. Which number can you subtract from each row first, "
-        "so that no exponential overflows, and what must you add back?",
+        "so that no exponential overflows, and what must you add back? (Half types: where does the sum overflow?)",
         "The maximum has to be taken along `dim`, with keepdim=True, one for each row. For a row of -inf that maximum is "
-        "-inf, and -inf - (-inf) is nan: subtract 0 there, and there only (torch.where).",
-        "For the last digits near 0: the maximum's own term is exactly 1. Sum the others alone and take log1p of it: "
-        "`torch.log1p(others.sum(dim, keepdim=True))`. x.max(dim, keepdim=True) also returns where the maximum stands.",
+        "-inf, and -inf - (-inf) is nan: subtract another number there, and there only (torch.where). An empty `dim` has no "
+        "maximum: ask for its length first.",
+        "A line of the way: `shift = torch.where(top.isfinite(), top, 0)`. What you subtract is the shift. What you add back "
+        "is the maximum, infinite or not, as soon as its own term stays out of the sum (section 5); the places that "
+        "x.max(dim, keepdim=True) returns say which term that is.",
     ),
     why="Subtracting the maximum keeps every exponential at most 1. Its own term is then exactly 1; taken out of the sum, "
     "log1p keeps the digits of the others, which log(1 + tiny) rounds away. `scatter` writes 0 in that one place without a "
@@ -149,8 +151,10 @@ logaddexp = Exercise(
     times=(Time("elementwise", "torch.logaddexp", lambda d: Call((d.normal(1 << 20), d.normal(1 << 20))), budget=16),),
     hints=(
         "It is logsumexp of two numbers: take the larger one out. What is left of the other?",
-        "log(e^a + e^b) = max + log(1 + e^(min - max)), and log(1 + tiny) has a function of its own.",
-        "The only trouble left is min - max where both are the same infinity: `torch.where(low == top, 0, low - top)`.",
+        "What is left is e^(min - max) beside a 1, and log(1 + tiny) has a function of its own. torch.maximum and "
+        "torch.minimum broadcast; torch.stack does not: torch.broadcast_tensors(a, b) comes first.",
+        "The only trouble left is min - max where both are the same infinity. Which gap have equal numbers? Choose before "
+        "the exponential, with torch.where.",
     ),
     why="The larger number comes out of the logarithm, what stays is log1p of an exponential at most 1. Equal inputs, "
     "the infinite ones too, have the gap 0 by definition, so no inf - inf arises and the gradient is finite.",
@@ -248,8 +252,10 @@ logsubexp = Exercise(
     ),
     hints=(
         "Take e^a out: e^a - e^b = e^a (1 - e^(b-a)). You have a function for what is in brackets.",
-        "a + log1mexp(b - a). It fails in one place only: which infinities give nan in b - a, and should not?",
-        "Two -inf: nothing minus nothing is nothing, -inf. `torch.where(nothing, 0, b - a)` and log1mexp(0) = -inf.",
+        "What is in brackets is log1mexp of which number, and is it never above 0? It fails in one place only: which "
+        "infinities give nan in the difference, and should not?",
+        "Two -inf: nothing minus nothing is nothing, -inf. For which x is log1mexp(x) = -inf? Let torch.where put that x in "
+        "place of the difference there; two +inf stay nan.",
     ),
     why="One formula and `log1mexp` do it. Two -inf must be caught before the subtraction; two +inf stay nan, since "
     "inf - inf has no answer.",
@@ -286,10 +292,13 @@ logsumexp_numpy = Exercise(
     precise=lambda x, axis=-1, keepdims=False: exact.precise_logsumexp(x, axis, keepdims),
     minutes=15,
     difficulty=2,
-    cases=tuple(
-        numpy_case(shared)
-        for shared in reduction_cases("keepdims", "axis")
-        if shared.family != "gradient" and shared.name not in ("bfloat16", "a single number")
+    cases=(
+        *(
+            numpy_case(shared)
+            for shared in reduction_cases("keepdims", "axis")
+            if shared.family != "gradient" and shared.name not in ("bfloat16", "a single number")
+        ),
+        numpy_case(case("5 ulp on [0, -k]", "value", _near_zero, Value(Tolerance(5)), honours=True)),
     ),
     rules=Rules(
         together(NUMPY_LOG_SUMS, Forbidden()),

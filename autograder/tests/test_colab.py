@@ -105,7 +105,7 @@ def run(python: Path, folder: Path, cells: dict[str, str], prelude: str = "") ->
 
 def publish(folder: Path) -> None:
     """Make a git repository of the course's working copy."""
-    (copy(folder)).rename(folder / "origin")
+    copy(folder / "origin")
     for name in ("pyproject.toml", "README.md"):
         (folder / "origin" / name).write_bytes((registry.ROOT / name).read_bytes())
     author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]

@@ -10,6 +10,8 @@ import pytest
 from autograder.tests.browser.lab import Lab, serve
 from autograder.tests.browser.page import chromium
 
+AT_ONCE = 2  # notebooks
+
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory) -> Iterator[Lab]:
@@ -21,7 +23,7 @@ def lab(tmp_path_factory) -> Iterator[Lab]:
         pytest.fail(f"{missing}, and STABLE_LOGPROBS_BROWSER=require demands the browser tests")
     if missing:
         pytest.skip(missing)
-    with serve(tmp_path_factory.mktemp("lab")) as running:
+    with serve(tmp_path_factory.mktemp("lab"), AT_ONCE) as running:
         yield running
 
 

@@ -1,4 +1,4 @@
-"""A JupyterLab server over a copy of the course, with settings of its own."""
+"""A JupyterLab server over copies of the course, with settings of its own."""
 
 import contextlib
 import json
@@ -25,11 +25,14 @@ SETTINGS = {
 FOLDERS = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
 
 
-@dataclass(frozen=True)
-class Lab:
-    """A running server and the copy that it serves."""
+# The course's own folder comes first on a kernel's path: an installed course would win over the copy.
+STARTUP = "import sys, pathlib\nsys.path.insert(0, str(pathlib.Path.cwd().parent))\n"
 
-    address: str
+
+@dataclass(frozen=True)
+class Course:
+    """A copy of the course, in which one learner at a time works."""
+
     root: Path
 
     @property
@@ -48,9 +51,16 @@ class Lab:
         return {p.name: p.read_bytes() for p in self.exercises.iterdir() if p.is_file()}
 
 
-def copy(folder: Path) -> Path:
+@dataclass(frozen=True)
+class Lab:
+    """A running server and the copies that it serves."""
+
+    address: str
+    courses: tuple[Course, ...]
+
+
+def copy(root: Path) -> Path:
     """Copy what a learner works with; return the copy."""
-    root = folder / "course"
     for name in COPIED:
         shutil.copytree(
             registry.ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "tests", ".ipynb_check*")
@@ -64,13 +74,13 @@ def copy(folder: Path) -> Path:
     return root
 
 
-def _variables(folder: Path, root: Path) -> dict[str, str]:
-    """Return the server's environment: the copy comes first on the kernels' path, nothing of the user's is read."""
+def _variables(folder: Path) -> dict[str, str]:
+    """Return the server's environment, in which nothing of the user's is read."""
     changed = {f"JUPYTER_{name}": str(folder / name.lower()) for name in FOLDERS}
     changed |= {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "IPYTHONDIR": str(folder / "ipython")}
-    changed |= {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"), "PYTHONPATH": str(root)}
-    changed |= {"PYTHONDONTWRITEBYTECODE": "1"}
-    return {k: v for k, v in os.environ.items() if k != "STABLE_LOGPROBS_STATE"} | changed
+    changed |= {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
+    dropped = ("STABLE_LOGPROBS_STATE", "PYTHONPATH")
+    return {k: v for k, v in os.environ.items() if k not in dropped} | changed
 
 
 def _free_port() -> int:
@@ -89,13 +99,15 @@ def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @contextlib.contextmanager
-def serve(folder: Path) -> Iterator[Lab]:
-    """Serve a copy of the course made in `folder`; the server and its kernels end with the block."""
-    root, port = copy(folder), _free_port()
-    for name, settings in SETTINGS.items():
-        path = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+def serve(folder: Path, copies: int) -> Iterator[Lab]:
+    """Serve copies of the course made in `folder`; the server and its kernels end with the block."""
+    root, port = folder / "served", _free_port()
+    courses = tuple(Course(copy(root / f"course{number}")) for number in range(copies))
+    files = {f"settings/@jupyterlab/{name}.jupyterlab-settings": json.dumps(s) for name, s in SETTINGS.items()}
+    for name, text in {**files, "ipython/profile_default/startup/course.py": STARTUP}.items():
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(settings))
+        path.write_text(text)
     options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
     options += ["--IdentityProvider.token=", f"--ServerApp.root_dir={root}", "--LabApp.expose_app_in_browser=True"]
     log = folder / "lab.log"
@@ -103,13 +115,13 @@ def serve(folder: Path) -> Iterator[Lab]:
         server = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *options],
             cwd=root,
-            env=_variables(folder, root),
+            env=_variables(folder),
             stdout=output,
             stderr=subprocess.STDOUT,
         )
         try:
             _wait(address := f"http://127.0.0.1:{port}", server, log)
-            yield Lab(address, root)
+            yield Lab(address, courses)
         finally:
             server.terminate()  # the server ends its kernels
             try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.tests.browser.lab import Lab
+from autograder.tests.browser.lab import Course, Lab
 
 OPEN_MS = 60_000
 RUN_MS = 150_000
@@ -25,6 +25,10 @@ READY = """path => {
     const book = window.jupyterapp.shell.currentWidget;
     return book?.context?.path === path && book.context.isReady
         && book.sessionContext?.session?.kernel?.status === 'idle';
+}"""
+RESET = """() => {
+    for (const cell of window.jupyterapp.shell.currentWidget.content.widgets)
+        if (cell.model.type === 'code') cell.model.executionCount = null;
 }"""
 # Idle alone is not enough: between two cells the kernel is idle too.
 DONE = """numbers => {
@@ -76,7 +80,7 @@ CONTRAST = """element => {
         return [node.textContent.trim().slice(0, 60), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)];
     });
 }"""
-# The kernel has to be gone: a notebook that is opened again would get it back.
+# The kernel has to be gone, not just asked to go: a notebook that is opened again would get it back.
 CLOSE = """async () => {
     const book = window.jupyterapp.shell.currentWidget;
     await book.sessionContext.shutdown();
@@ -119,6 +123,7 @@ class Book:
 
     def run_all(self) -> None:
         """Run all cells and wait until the last has run."""
+        self.page.evaluate(RESET)  # counts of an earlier run would look like done
         self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
         self.page.wait_for_function(DONE, arg=None, timeout=RUN_MS, polling=POLL_MS)
 
@@ -182,9 +187,9 @@ def started(lab: Lab, name: str) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def opened(page: Any, name: str) -> Iterator[Book]:
-    """Open a notebook with a kernel of its own; both end with the block."""
-    path = f"notebooks/{name}"
+def opened(page: Any, course: Course, name: str) -> Iterator[Book]:
+    """Open a notebook of a copy with a kernel of its own; both end with the block."""
+    path = f"{course.root.name}/notebooks/{name}"
     page.evaluate(OPEN, path)
     page.wait_for_function(READY, arg=path, timeout=OPEN_MS, polling=POLL_MS)
     try:
