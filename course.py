@@ -106,7 +106,7 @@ def ci_steps(pytest_arguments: list) -> dict:
         "format": ["-m", "ruff", "format", "--check", "."],
         "lint": ["-m", "ruff", "check", "."],
         "types": ["-m", "mypy"],
-        "tests": ["-m", "pytest", *pytest_arguments],
+        "tests": ["-m", "pytest", *(pytest_arguments or ["-n", "auto", "--dist", "worksteal"])],
         "course": ["-P", "-m", "autograder", "course"],
     }
 

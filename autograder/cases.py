@@ -105,7 +105,7 @@ def reduction_cases(keep: str, dim: str) -> tuple[Case, ...]:
         case("first order, middle dimension", "gradient", lambda d: d.normal(2, 3, 4), gradient, kwargs={dim: 1}),
         case("large offsets", "gradient", lambda d: d.normal(3, 4, offset=300), Gradient(OFFSET)),
         case("second order", "gradient", lambda d: d.normal(3, 4), Gradient(STEEP, second=True)),
-        case("ties", "gradient", rows([[1.0, 1.0, 1.0], [0.0, 2.0, 2.0]]), gradient, private=True),
+        case("ties", "gradient", rows([[1.0, 1.0, 1.0], [0.0, 2.0, 2.0]]), gradient),
         case("finite on a row of -inf", "gradient", rows([[-INF, -INF], [0.0, 1.0]]), Gradient(TEXTBOOK, finite=True)),
         case("float64", "gradient", lambda d: d.normal(3, 4, dtype=torch.float64), Gradient(STEEP), private=True),
         case(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from autograder import desk, exercise_cells, layers, matrix, notebook_files, registry, stamps
+from autograder.classroom.options import cores
 from autograder.running.gate import is_stub
 from autograder.sources import stub
 
@@ -90,7 +91,7 @@ def readme_complaints(root: Path = ROOT) -> list[str]:
 
 def mistake_complaints(stems: Sequence[str], write: bool) -> list[str]:
     """Return mistakes that escape; for the whole course, write the kill matrix or say that it is stale."""
-    kills = list(matrix.kills(stems))
+    kills = list(matrix.kills(stems, cores()))
     found = [k.complaint for k in kills if k.complaint]
     if set(stems) != set(registry.stems()):
         return found

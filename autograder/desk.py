@@ -15,6 +15,7 @@ from autograder.running.launch import Launcher
 from autograder.running.wall import Wall
 from autograder.sources import read_package
 
+UNCHANGED = "this is the code of the last check: is the file saved?"
 PUBLIC_SEED = 0  # the public cases are the same for everyone, and from check to check
 _lock = threading.RLock()
 _wall: Wall | None = None
@@ -97,9 +98,14 @@ def remember(verdict: ExerciseVerdict, sources: Mapping[str, str]) -> str:
     standing.note(verdict, sources)
     if verdict.status != "failed":
         return ""
+    judged = progress.of(verdict.name).get("judged")
+    same = judged is not None and judged == state.get("judged")
+    return "\n".join(filter(None, (UNCHANGED if same else "", _help(verdict, int(state["failed"]) + 1))))
+
+
+def _help(verdict: ExerciseVerdict, failed: int) -> str:
     if verdict.diagnosis is not None:  # it says more than a hint, and costs none
         return "" if verdict.diagnosis.mistake == stumble.NAME else f'more help: hint("{verdict.name}")'
-    failed = int(state["failed"]) + 1
     progress.update(verdict.name, failed=failed)
     level = min(failed, 3)
     return f"hint {level} of 3: {registry.find(verdict.name)[1].hints[level - 1]}"

@@ -1,8 +1,12 @@
 """Judges the model answers and the known mistakes: do the first pass and the second fall, each for its own reason?"""
 
+import multiprocessing
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+import torch
 
 from autograder import desk, registry
 from autograder.judging.verdicts import ORDER, ExerciseVerdict
@@ -10,6 +14,7 @@ from autograder.reporting.text import headline
 from autograder.sources import mistake_source
 
 GOOD = ("passed", "inconclusive")
+TOGETHER = 12  # mistakes that a process judges before it takes the next ones
 TABLE = Path(__file__).parent / "mistakes" / "MATRIX.md"
 HEAD = """# Known mistakes and what catches them
 
@@ -42,13 +47,27 @@ class Kill:
         return None
 
 
-def kills(stems: Sequence[str]) -> Iterator[Kill]:
+def kills(stems: Sequence[str], jobs: int = 1) -> Iterator[Kill]:
     """Judge every known mistake of some chapters by the public cases, without the clock."""
-    for stem in stems:
-        for mistake in registry.mistakes(stem):
-            sources = {stem: mistake_source(mistake.function, mistake.exercise)}
-            verdict = desk.judge_package(sources, [mistake.exercise], stem, clock=False).exercises[0]
-            yield Kill(stem, mistake.exercise, mistake.id, verdict)
+    parts = [(stem, first) for stem in stems for first in range(0, len(registry.mistakes(stem)), TOGETHER)]
+    if jobs == 1:
+        for part in parts:
+            yield from _kills(*part)
+        return
+    context = multiprocessing.get_context("spawn")
+    # Threads of several processes wait for each other.
+    with ProcessPoolExecutor(jobs, context, torch.set_num_threads, (1,)) as pool:
+        for found in pool.map(_kills, *zip(*parts, strict=True)):
+            yield from found
+
+
+def _kills(stem: str, first: int) -> list[Kill]:
+    found = []
+    for mistake in registry.mistakes(stem)[first : first + TOGETHER]:
+        sources = {stem: mistake_source(mistake.function, mistake.exercise)}
+        verdict = desk.judge_package(sources, [mistake.exercise], stem, clock=False).exercises[0]
+        found.append(Kill(stem, mistake.exercise, mistake.id, verdict))
+    return found
 
 
 def solution_complaints(root: Path, stems: Sequence[str]) -> list[str]:

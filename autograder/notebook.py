@@ -54,11 +54,14 @@ def _check(target: str | Callable[..., Any], package: str | Path | None) -> Repo
     verdict = desk.judge_package(sources, names, str(folder))
     hints = {e.name: desk.remember(e, sources) for e in verdict.exercises}
     text = "\n".join(exercise_text(e, hints[e.name]) for e in verdict.exercises)
-    html = "".join(
-        exercise_html(e, desk.unlocked(e.name) if e.status == "failed" else (), _chapter(e.stem, sources))
-        for e in verdict.exercises
-    )
+    html = "".join(_html(e, hints[e.name], sources) for e in verdict.exercises)
     return Report(text, html, verdict.exercises)
+
+
+def _html(verdict: ExerciseVerdict, said: str, sources: dict[str, str]) -> str:
+    hints = desk.unlocked(verdict.name) if verdict.status == "failed" else ()
+    note = desk.UNCHANGED if desk.UNCHANGED in said else ""
+    return exercise_html(verdict, hints, _chapter(verdict.stem, sources), note)
 
 
 def _chapter(stem: str, sources: dict[str, str]) -> list[tuple[str, str]]:

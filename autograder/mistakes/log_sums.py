@@ -654,6 +654,20 @@ def ties_left_out(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
 
 @mistake(
     "logsumexp",
+    "The gradient is wrong at ties: amax shares it among all the equal numbers, but only the one at argmax's place is left "
+    "out of the sum. Take the value and its place from the same call: x.max(dim, keepdim=True).",
+)
+def amax_beside_argmax(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
+    if x.shape and x.shape[dim] == 0:
+        return _right(x, dim, keepdim)
+    wide = _wide(x)
+    top, place = wide.amax(dim, keepdim=True), wide.argmax(dim, keepdim=True)
+    result = top + (wide - _finite(top)).exp().scatter(dim, place, 0.0).sum(dim, keepdim=True).log1p()
+    return (result if keepdim else result.squeeze(dim)).to(x.dtype)
+
+
+@mistake(
+    "logsumexp",
     "log1p of the whole sum counts the maximum's own term twice: it is a 1 in the sum, and log1p adds another. Leave that "
     "term out of the sum.",
 )

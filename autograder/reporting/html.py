@@ -92,11 +92,14 @@ def exercise_html(verdict: ExerciseVerdict, hints: Sequence[str] = (), chapter: 
         verdict: The verdict.
         hints: The hints that the learner has come to, the first one first.
         chapter: Names and states of the chapter's exercises.
+        note: A line that is said first.
     """
     colour = COLOURS[verdict.status]
     parts = [f'<div style="border-left:4px solid {colour};padding:2px 12px;margin:4px 0;max-width:60em">']
     parts.append(f'<div style="font-weight:600">{escape(headline(verdict))}</div>')
     parts.append(_chapter(chapter, verdict.name))
+    if note:
+        parts.append(f'<div style="margin:4px 0"><b>{escape(note)}</b></div>')
     if verdict.status in ("not_written", "error"):
         unwritten = f"exercises/{verdict.stem}.py: {verdict.name} still raises NotImplementedError: {NEXT}"
         text = verdict.problem if verdict.status == "error" else unwritten

@@ -123,7 +123,7 @@ def kills(tmp_path, monkeypatch):
     monkeypatch.setattr(matrix, "TABLE", tmp_path / "MATRIX.md")
 
     def use(*made):
-        monkeypatch.setattr(matrix, "kills", lambda stems: iter(made))
+        monkeypatch.setattr(matrix, "kills", lambda stems, jobs=1: iter(made))
 
     return use
 

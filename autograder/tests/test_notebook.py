@@ -195,6 +195,16 @@ def test_a_diagnosis_costs_no_hint(package):
     assert progress.of("log1mexp")["failed"] == 0
 
 
+def test_code_that_has_not_changed_is_told(package):
+    write(package, WRONG)
+    assert "is the file saved?" not in repr(check("log1mexp", package))
+    again = check("log1mexp", package)
+    assert "is the file saved?" in again.text
+    assert "is the file saved?" in again.html
+    write(package, WRONG.replace("1 -", "1.0 -"))
+    assert "is the file saved?" not in repr(check("log1mexp", package))
+
+
 def test_a_slip_is_told_once(package):
     write(package, "def log1mexp(x):\n    return (1 - x.exp()).log() + lgo1mexp\n")
     text = repr(check("log1mexp", package))

@@ -886,6 +886,21 @@ print("*" * 20, logsumexp(x, dim=0).shape, x.exp().sum(-1).log() - logsumexp(x),
 assert logsumexp(x).shape == (3,)
 """,
 )
+add(
+    "logsumexp",
+    "scatter_ into a copy of the exponentials",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.shape and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    w = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    top, place = w.max(dim, keepdim=True)
+    terms = (w - torch.where(top.isinf(), 0.0, top)).exp().clone()
+    terms.scatter_(dim, place, 0.0)
+    out = top + terms.sum(dim, keepdim=True).log1p()
+    return (out if keepdim else out.squeeze(dim)).to(x.dtype)
+""",
+)
 
 # logaddexp
 

@@ -1061,6 +1061,265 @@ def logsumexp(x, dim=-1, keepdim=False):
     "pair_for_the_maximum",
 )
 
+# logsumexp: the log1p form, and dtypes
+
+add(
+    "logsumexp",
+    "amax for the value, argmax for the place",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.shape and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    w = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    top, place = w.amax(dim, keepdim=True), w.argmax(dim, keepdim=True)
+    terms = (w - torch.where(top.isinf(), 0.0, top)).exp().scatter(dim, place, 0.0)
+    out = top + terms.sum(dim, keepdim=True).log1p()
+    return (out if keepdim else out.squeeze(dim)).to(x.dtype)
+""",
+    "amax_beside_argmax",
+)
+add(
+    "logsumexp",
+    "the shift added back in the log1p form",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.dim() > 0 and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    w = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    top, places = w.max(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    terms = (w - shift).exp().scatter(dim, places, 0.0)
+    out = shift + terms.sum(dim, keepdim=True).log1p()
+    return (out if keepdim else out.squeeze(dim)).to(x.dtype)
+""",
+    "shift_for_the_maximum",
+)
+add(
+    "logsumexp",
+    "the shift added back, half types not widened",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.dim() > 0 and x.size(dim) == 0:
+        return x.sum(dim, keepdim=keepdim).log()
+    top = x.max(dim, keepdim=True)
+    shift = top.values.masked_fill(top.values.isinf(), 0.0)
+    terms = torch.exp(x - shift).scatter(dim, top.indices, 0)
+    out = shift + torch.log1p(torch.sum(terms, dim, keepdim=True))
+    return out if keepdim else out.squeeze(dim)
+""",
+    "shift_for_an_infinite_maximum",
+)
+add(
+    "logsumexp",
+    "the shift added back, empty forgotten",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    w = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    top, places = w.max(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    terms = (w - shift).exp().scatter(dim, places, 0.0)
+    out = shift + terms.sum(dim, keepdim=True).log1p()
+    return (out if keepdim else out.squeeze(dim)).to(x.dtype)
+""",
+    "shift_for_the_maximum",
+)
+add(
+    "logsumexp",
+    "where leaves every tie out",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.dim() > 0 and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    y = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    top = y.amax(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    terms = torch.where(y == top, 0, (y - shift).exp())
+    out = top + terms.sum(dim, keepdim=True).log1p()
+    return (out if keepdim else out.squeeze(dim)).to(x.dtype)
+""",
+    "ties_left_out",
+)
+add(
+    "logsumexp",
+    "masked_fill at the maximum, not widened",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.dim() > 0 and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    top = x.max(dim, keepdim=True).values
+    shift = torch.where(top.isfinite(), top, 0)
+    terms = (x - shift).exp().masked_fill(x == top, 0.0)
+    out = top + terms.sum(dim, keepdim=True).log1p()
+    return out if keepdim else out.squeeze(dim)
+""",
+    "ties_left_out",
+)
+add(
+    "logsumexp",
+    "log1p of the full sum",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.dim() > 0 and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    y = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    top = y.amax(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    out = top + (y - shift).exp().sum(dim, keepdim=True).log1p()
+    return (out if keepdim else out.squeeze(dim)).to(x.dtype)
+""",
+    "log1p_of_the_whole_sum",
+)
+add(
+    "logsumexp",
+    "log1p of the full sum, shift added",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.dim() > 0 and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    top = x.amax(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    out = shift + torch.log1p((x - shift).exp().sum(dim, keepdim=True))
+    return out if keepdim else out.squeeze(dim)
+""",
+    "log1p_of_the_whole_sum",
+)
+add(
+    "logsumexp",
+    "x.float() whatever the dtype",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.dim() > 0 and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    y = x.float()
+    top, places = y.max(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    out = top + (y - shift).exp().scatter(dim, places, 0.0).sum(dim, keepdim=True).log1p()
+    return (out if keepdim else out.squeeze(dim)).to(x.dtype)
+""",
+    "float32_for_every_dtype",
+)
+add(
+    "logsumexp",
+    "to(float32), textbook",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.dim() > 0 and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    y = x.to(torch.float32)
+    top = y.amax(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    out = shift + (y - shift).exp().sum(dim, keepdim=True).log()
+    return (out if keepdim else out.squeeze(dim)).to(x.dtype)
+""",
+    "float32_for_every_dtype",
+)
+add(
+    "logsumexp",
+    "log1p in half",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.dim() > 0 and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim).log()
+    top, places = x.max(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    out = top + (x - shift).exp().scatter(dim, places, 0.0).sum(dim, keepdim=True).log1p()
+    return out if keepdim else out.squeeze(dim)
+""",
+    "log1p_in_half",
+)
+add(
+    "logsumexp",
+    "1 subtracted, then log1p",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.dim() > 0 and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim).log()
+    w = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    top = w.amax(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    out = top + ((w - shift).exp().sum(dim, keepdim=True) - 1).log1p()
+    return (out if keepdim else out.squeeze(dim)).to(x.dtype)
+""",
+    "nan_gradient_at_minus_inf",
+)
+add(
+    "logsumexp",
+    "scatter_ on exp's result",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.dim() > 0 and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    w = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    top, places = w.max(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    terms = (w - shift).exp()
+    terms.scatter_(dim, places, 0.0)
+    out = top + terms.sum(dim, keepdim=True).log1p()
+    return (out if keepdim else out.squeeze(dim)).to(x.dtype)
+""",
+    "scatter_in_place",
+)
+add(
+    "logsumexp",
+    "scatter_ in a chain, not widened",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.dim() > 0 and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    top, places = x.max(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    out = top + (x - shift).exp().scatter_(dim, places, 0.0).sum(dim, keepdim=True).log1p()
+    return out if keepdim else out.squeeze(dim)
+""",
+    "scatter_in_place",
+)
+add(
+    "logsumexp",
+    "max(dim) without keepdim, scatter",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.dim() > 0 and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    w = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    top, places = w.max(dim)
+    shift = torch.where(top.isfinite(), top, 0)
+    terms = (w - shift).exp().scatter(dim, places, 0.0)
+    out = top + terms.sum(dim, keepdim=keepdim).log1p()
+    return out.to(x.dtype)
+""",
+    "places_without_keepdim",
+)
+add(
+    "logsumexp",
+    "max(dim) without keepdim, scatter, keepdim on the sum",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.dim() > 0 and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    top, places = x.max(dim)
+    shift = torch.where(top.isfinite(), top, 0)
+    out = top + (x - shift).exp().scatter(dim, places, 0.0).sum(dim, keepdim=True).log1p()
+    return out if keepdim else out.squeeze(dim)
+""",
+    "places_without_keepdim",
+)
+add(
+    "logsumexp",
+    "max(dim) without keepdim, unsqueezed at the shift only",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.dim() > 0 and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    w = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    top, places = w.max(dim)
+    shift = torch.where(top.isfinite(), top, 0)
+    terms = (w - shift.unsqueeze(dim)).exp().scatter(dim, places, 0.0)
+    out = top + terms.sum(dim).log1p()
+    return (out.unsqueeze(dim) if keepdim else out).to(x.dtype)
+""",
+    "places_without_keepdim",
+)
+
 # logaddexp
 
 add(
@@ -1089,7 +1348,7 @@ add(
 def logaddexp(a, b):
     return a + F.softplus(b - a)
 """,
-    "equal_infinities_nan",
+    "softplus_beside_the_first",
 )
 add(
     "logaddexp",
@@ -1177,6 +1436,115 @@ def logaddexp(a, b):
         return (top + torch.where(x == y, 0, torch.minimum(x, y) - top).exp().log1p()).to(a.dtype)
 """,
     "no_gradient",
+)
+
+# logaddexp: the gap, the shapes, the dtypes
+
+add(
+    "logaddexp",
+    "stack without broadcasting",
+    """
+def logaddexp(a, b):
+    x = torch.stack([a, b], -1)
+    x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    top, places = x.max(-1, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    terms = (x - shift).exp().scatter(-1, places, 0.0)
+    return (top + terms.sum(-1, keepdim=True).log1p()).squeeze(-1).to(a.dtype)
+""",
+    "stacked_without_broadcasting",
+)
+add(
+    "logaddexp",
+    "stack and the own logsumexp",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    w = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    top, places = w.max(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    out = top + (w - shift).exp().scatter(dim, places, 0.0).sum(dim, keepdim=True).log1p()
+    return (out if keepdim else out.squeeze(dim)).to(x.dtype)
+
+def logaddexp(a, b):
+    return logsumexp(torch.stack((a, b)), dim=0)
+""",
+    "stacked_without_broadcasting",
+)
+add(
+    "logaddexp",
+    "gap with the wrong sign",
+    """
+def logaddexp(a, b):
+    x, y = (v.float() if v.dtype in (torch.float16, torch.bfloat16) else v for v in (a, b))
+    return (torch.maximum(x, y) + (x - y).abs().exp().log1p()).to(a.dtype)
+""",
+    "gap_with_the_wrong_sign",
+)
+add(
+    "logaddexp",
+    "top - low",
+    """
+def logaddexp(a, b):
+    x, y = (v.float() if v.dtype in (torch.float16, torch.bfloat16) else v for v in (a, b))
+    top, low = torch.maximum(x, y), torch.minimum(x, y)
+    gap = torch.where(top == low, 0, top - low)
+    return (top + gap.exp().log1p()).to(a.dtype)
+""",
+    "gap_with_the_wrong_sign",
+)
+add(
+    "logaddexp",
+    "b plus softplus",
+    """
+def logaddexp(a, b):
+    x, y = (v.float() if v.dtype in (torch.float16, torch.bfloat16) else v for v in (a, b))
+    return (y + F.softplus(x - y)).to(a.dtype)
+""",
+    "softplus_beside_the_second",
+)
+add(
+    "logaddexp",
+    "b plus log1p",
+    """
+def logaddexp(a, b):
+    return b + torch.log1p(torch.exp(a - b))
+""",
+    "second_taken_out",
+)
+add(
+    "logaddexp",
+    "float for every dtype",
+    """
+def logaddexp(a, b):
+    x, y = a.float(), b.float()
+    top, low = torch.maximum(x, y), torch.minimum(x, y)
+    return (top + torch.where(low == top, 0, low - top).exp().log1p()).to(a.dtype)
+""",
+    "add_float32_for_every_dtype",
+)
+add(
+    "logaddexp",
+    "a plus softplus",
+    """
+def logaddexp(a, b):
+    x, y = (v.float() if v.dtype in (torch.float16, torch.bfloat16) else v for v in (a, b))
+    return (x + F.softplus(y - x)).to(a.dtype)
+""",
+    "softplus_beside_the_first",
+)
+add(
+    "logaddexp",
+    "logsumexp's textbook, broadcast",
+    """
+def logaddexp(a, b):
+    a, b = torch.broadcast_tensors(a, b)
+    x = torch.stack([a, b])
+    x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    top = x.amax(0)
+    shift = torch.where(top.isfinite(), top, 0)
+    return (shift + (x - shift).exp().sum(0).log()).to(a.dtype)
+""",
+    "add_nan_gradient",
 )
 
 # log1mexp
@@ -1287,6 +1655,61 @@ def log1mexp(x):
     "sync",
 )
 
+# log1mexp: borders and dtypes
+
+add(
+    "log1mexp",
+    "border at -10",
+    """
+def log1mexp(x):
+    w = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    near = w > -10
+    a = torch.where(near, w, -1.0)
+    b = torch.where(near, -20.0, w)
+    return torch.where(near, (-a.expm1()).log(), (-b.exp()).log1p()).to(x.dtype)
+""",
+    "border_far_below",
+)
+add(
+    "log1mexp",
+    "border at -5",
+    """
+def log1mexp(x):
+    w = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    near = w > -5
+    a = torch.where(near, w, -1.0)
+    b = torch.where(near, -20.0, w)
+    return torch.where(near, (-a.expm1()).log(), (-b.exp()).log1p()).to(x.dtype)
+""",
+    "border_far_below",
+)
+add(
+    "log1mexp",
+    "border at -1e-3",
+    """
+def log1mexp(x):
+    w = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    near = w > -1e-3
+    a = torch.where(near, w, -1e-4)
+    b = torch.where(near, -1.0, w)
+    return torch.where(near, (-a.expm1()).log(), (-b.exp()).log1p()).to(x.dtype)
+""",
+    "border_near_zero",
+)
+add(
+    "log1mexp",
+    "float for every dtype",
+    """
+def log1mexp(x):
+    w = x.float()
+    near = w > -math.log(2)
+    a = torch.where(near, w, -1.0)
+    b = torch.where(near, -1.0, w)
+    return torch.where(near, (-a.expm1()).log(), (-b.exp()).log1p()).to(x.dtype)
+""",
+    "log1mexp_float32_for_every_dtype",
+)
+
 # logsubexp
 
 SUB = """
@@ -1382,6 +1805,76 @@ def logsubexp(a, b):
     "sub_clamped",
 )
 
+# logsubexp: equal inputs, b taken out, dtypes
+
+add(
+    "logsubexp",
+    "where(a == b, -inf)",
+    """
+def log1mexp(x):
+    near = x > -math.log(2)
+    first = (-torch.where(near, x, -1.0).expm1()).log()
+    return torch.where(near, first, (-torch.where(near, -1.0, x).exp()).log1p())
+
+def logsubexp(a, b):
+    x, y = (v.float() if v.dtype in (torch.float16, torch.bfloat16) else v for v in (a, b))
+    gap = torch.where(x == y, -1.0, y - x)
+    return torch.where(x == y, -math.inf, x + log1mexp(gap)).to(a.dtype)
+""",
+    "sub_equal_is_nothing",
+)
+add(
+    "logsubexp",
+    "the gap of equal numbers is 0",
+    """
+def log1mexp(x):
+    near = x > -math.log(2)
+    first = (-torch.where(near, x, -1.0).expm1()).log()
+    return torch.where(near, first, (-torch.where(near, -1.0, x).exp()).log1p())
+
+def logsubexp(a, b):
+    x, y = (v.float() if v.dtype in (torch.float16, torch.bfloat16) else v for v in (a, b))
+    out = x + log1mexp(y - x)
+    return torch.where(x == y, -math.inf, out).to(a.dtype)
+""",
+    "sub_equal_is_nothing",
+)
+add(
+    "logsubexp",
+    "b taken out",
+    """
+def logsubexp(a, b):
+    x, y = (v.float() if v.dtype in (torch.float16, torch.bfloat16) else v for v in (a, b))
+    return (y + torch.log(torch.expm1(x - y))).to(a.dtype)
+""",
+    "sub_smaller_taken_out",
+)
+add(
+    "logsubexp",
+    "b taken out, not widened",
+    """
+def logsubexp(a, b):
+    return b + (a - b).expm1().log()
+""",
+    "sub_smaller_taken_out",
+)
+add(
+    "logsubexp",
+    "float for every dtype",
+    """
+def log1mexp(x):
+    near = x > -math.log(2)
+    first = (-torch.where(near, x, -1.0).expm1()).log()
+    return torch.where(near, first, (-torch.where(near, -1.0, x).exp()).log1p())
+
+def logsubexp(a, b):
+    x, y = a.float(), b.float()
+    gap = torch.where((x == -math.inf) & (y == -math.inf), 0, y - x)
+    return (x + log1mexp(gap)).to(a.dtype)
+""",
+    "sub_float32_for_every_dtype",
+)
+
 # logmeanexp
 
 MEAN = """
@@ -1456,7 +1949,7 @@ def logmeanexp(x, dim=-1, keepdim=False):
     n = x.shape[dim] if x.dim() else 1
     if n == 0:
         return x.mean(dim, keepdim=keepdim)
-    return (logsumexp(x, dim, keepdim).float() - math.log(n)).to(x.dtype) if n else x
+    return logsumexp(x, dim, keepdim) - math.log(n)
 """,
     "mean_in_half",
 )
@@ -1481,6 +1974,112 @@ def logmeanexp(x, dim=-1, keepdim=False):
     return logsumexp(x, dim, keepdim)
 """,
     "mean_is_sum",
+)
+
+# logmeanexp: the textbook form, keepdim, dtypes
+
+add(
+    "logmeanexp",
+    "keepdim ignored",
+    """
+def logsumexp(x, dim=-1, keepdim=False):
+    if x.shape and x.shape[dim] == 0:
+        return x.sum(dim, keepdim=keepdim) - math.inf
+    w = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    top, places = w.max(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    out = top + (w - shift).exp().scatter(dim, places, 0.0).sum(dim, keepdim=True).log1p()
+    return (out if keepdim else out.squeeze(dim)).to(x.dtype)
+
+def logmeanexp(x, dim=-1, keepdim=False):
+    w = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    n = torch.tensor(float(x.shape[dim] if x.dim() else 1), device=x.device)
+    return (logsumexp(w, dim) - n.log()).to(x.dtype)
+""",
+    "mean_keepdim_ignored",
+)
+add(
+    "logmeanexp",
+    "textbook, keepdim ignored",
+    """
+def logmeanexp(x, dim=-1, keepdim=False):
+    if x.dim() and x.shape[dim] == 0:
+        return x.mean(dim)
+    w = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    top = w.amax(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    out = shift + (w - shift).exp().mean(dim, keepdim=True).log()
+    return out.squeeze(dim).to(x.dtype)
+""",
+    "mean_keepdim_ignored",
+)
+add(
+    "logmeanexp",
+    "textbook in half",
+    """
+def logmeanexp(x, dim=-1, keepdim=False):
+    if x.dim() and x.shape[dim] == 0:
+        return x.mean(dim, keepdim=keepdim)
+    top = x.amax(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    out = shift + (x - shift).exp().mean(dim, keepdim=True).log()
+    return out if keepdim else out.squeeze(dim)
+""",
+    "mean_in_half",
+)
+add(
+    "logmeanexp",
+    "textbook, sum, in half",
+    """
+def logmeanexp(x, dim=-1, keepdim=False):
+    n = x.shape[dim] if x.dim() else 1
+    if n == 0:
+        return x.mean(dim, keepdim=keepdim)
+    top = x.amax(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    out = shift + (x - shift).exp().sum(dim, keepdim=True).log() - math.log(n)
+    return out if keepdim else out.squeeze(dim)
+""",
+    "mean_in_half",
+)
+add(
+    "logmeanexp",
+    "float for every dtype",
+    """
+def logmeanexp(x, dim=-1, keepdim=False):
+    if x.dim() and x.shape[dim] == 0:
+        return x.mean(dim, keepdim=keepdim)
+    w = x.float()
+    top = w.amax(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    out = (shift + (w - shift).exp().mean(dim, keepdim=True).clamp(min=1e-30).log()).to(x.dtype)
+    return out if keepdim else out.squeeze(dim)
+""",
+    "mean_float32_for_every_dtype",
+)
+add(
+    "logmeanexp",
+    "textbook of the document",
+    """
+def logmeanexp(x, dim=-1, keepdim=False):
+    top = x.amax(dim, keepdim=True)
+    out = top + (x - top).exp().mean(dim, keepdim=True).log()
+    return out if keepdim else out.squeeze(dim)
+""",
+    "mean_nan_on_infinite_rows",
+)
+add(
+    "logmeanexp",
+    "textbook, always kept",
+    """
+def logmeanexp(x, dim=-1, keepdim=False):
+    if x.shape and x.shape[dim] == 0:
+        return x.mean(dim, keepdim=True)
+    top = x.amax(dim, keepdim=True)
+    shift = torch.where(top.isfinite(), top, 0)
+    return shift + (x - shift).exp().mean(dim, keepdim=True).log()
+""",
+    "mean_keepdim_always",
 )
 
 # logsumexp_numpy
@@ -1626,4 +2225,150 @@ def logsumexp_numpy(x, axis=-1, keepdims=False):
     return torch.from_numpy(x).logsumexp(axis, keepdims).numpy()
 """,
     "numpy_forbidden",
+)
+
+# logsumexp_numpy: shapes, keywords, ties
+
+add(
+    "logsumexp_numpy",
+    "sum added with keepdims as asked",
+    """
+def logsumexp_numpy(x, axis=-1, keepdims=False):
+    m = x.max(axis=axis, keepdims=True)
+    return m + np.log(np.exp(x - m).sum(axis, keepdims=keepdims))
+""",
+    "numpy_outer_sum",
+)
+add(
+    "logsumexp_numpy",
+    "sum added with keepdims as asked, the rest right",
+    """
+def logsumexp_numpy(x, axis=-1, keepdims=False):
+    if x.shape[axis] == 0:
+        return x.sum(axis=axis, keepdims=keepdims) - x.dtype.type(np.inf)
+    w = x.astype(np.float32) if x.dtype == np.float16 else x
+    m = w.max(axis=axis, keepdims=True)
+    m0 = np.where(np.isfinite(m), m, 0)
+    with np.errstate(divide="ignore"):
+        out = m0 + np.log(np.exp(w - m0).sum(axis=axis, keepdims=keepdims))
+    return out.astype(x.dtype)
+""",
+    "numpy_outer_sum",
+)
+add(
+    "logsumexp_numpy",
+    "every tie left out",
+    """
+def logsumexp_numpy(x, axis=-1, keepdims=False):
+    if x.shape[axis] == 0:
+        return x.sum(axis=axis, keepdims=keepdims) - x.dtype.type(np.inf)
+    w = x.astype(np.float32) if x.dtype == np.float16 else x
+    m = w.max(axis=axis, keepdims=True)
+    s = np.where(np.isfinite(m), m, 0)
+    e = np.where(w == m, 0, np.exp(w - s))
+    out = m + np.log1p(e.sum(axis=axis, keepdims=True))
+    return (out if keepdims else out.squeeze(axis)).astype(x.dtype)
+""",
+    "numpy_ties_left_out",
+)
+add(
+    "logsumexp_numpy",
+    "np.squeeze without axis",
+    """
+def logsumexp_numpy(x, axis=-1, keepdims=False):
+    if x.shape[axis] == 0:
+        return x.sum(axis=axis, keepdims=keepdims) - x.dtype.type(np.inf)
+    w = x.astype(np.float32) if x.dtype == np.float16 else x
+    m = w.max(axis=axis, keepdims=True)
+    s = np.where(np.isfinite(m), m, 0)
+    with np.errstate(divide="ignore"):
+        out = s + np.log(np.exp(w - s).sum(axis=axis, keepdims=True))
+    return (out if keepdims else np.squeeze(out)).astype(x.dtype)
+""",
+    "numpy_squeeze_everything",
+)
+add(
+    "logsumexp_numpy",
+    "np.squeeze without axis, textbook",
+    """
+def logsumexp_numpy(x, axis=-1, keepdims=False):
+    m = x.max(axis=axis, keepdims=True)
+    out = m + np.log(np.exp(x - m).sum(axis=axis, keepdims=True))
+    return out if keepdims else np.squeeze(out)
+""",
+    "numpy_squeeze_everything",
+)
+add(
+    "logsumexp_numpy",
+    "keepdim= passed to NumPy",
+    """
+def logsumexp_numpy(x, axis=-1, keepdims=False):
+    if x.shape[axis] == 0:
+        return x.sum(axis=axis, keepdims=keepdims) - x.dtype.type(np.inf)
+    m = x.max(axis=axis, keepdim=True)
+    out = m + np.log(np.exp(x - m).sum(axis=axis, keepdim=True))
+    return out if keepdims else out.squeeze(axis)
+""",
+    "numpy_keepdim",
+)
+add(
+    "logsumexp_numpy",
+    "dim= passed to NumPy",
+    """
+def logsumexp_numpy(x, axis=-1, keepdims=False):
+    if x.shape[axis] == 0:
+        return x.sum(axis=axis, keepdims=keepdims) - x.dtype.type(np.inf)
+    m = x.max(dim=axis, keepdims=True)
+    out = m + np.log(np.exp(x - m).sum(axis=axis, keepdims=True))
+    return out if keepdims else out.squeeze(axis)
+""",
+    "numpy_keepdim",
+)
+add(
+    "logsumexp_numpy",
+    "float32 for every dtype",
+    """
+def logsumexp_numpy(x, axis=-1, keepdims=False):
+    if x.shape[axis] == 0:
+        return x.sum(axis=axis, keepdims=keepdims) - x.dtype.type(np.inf)
+    w = x.astype(np.float32)
+    m = w.max(axis=axis, keepdims=True)
+    s = np.where(np.isfinite(m), m, 0)
+    out = s + np.log(np.exp(w - s).sum(axis=axis, keepdims=True))
+    return (out if keepdims else out.squeeze(axis)).astype(x.dtype)
+""",
+    "numpy_float32_for_every_dtype",
+)
+add(
+    "logsumexp_numpy",
+    "log1p of the full sum",
+    """
+def logsumexp_numpy(x, axis=-1, keepdims=False):
+    if x.shape[axis] == 0:
+        return x.sum(axis=axis, keepdims=keepdims) - x.dtype.type(np.inf)
+    w = x.astype(np.float32) if x.dtype == np.float16 else x
+    m = w.max(axis=axis, keepdims=True)
+    s = np.where(np.isfinite(m), m, 0)
+    out = m + np.log1p(np.exp(w - s).sum(axis=axis, keepdims=True))
+    return (out if keepdims else out.squeeze(axis)).astype(x.dtype)
+""",
+    "numpy_log1p_of_the_whole_sum",
+)
+add(
+    "logsumexp_numpy",
+    "the shift added back",
+    """
+def logsumexp_numpy(x, axis=-1, keepdims=False):
+    if x.shape[axis] == 0:
+        return x.sum(axis=axis, keepdims=keepdims) - x.dtype.type(np.inf)
+    w = x.astype(np.float32) if x.dtype == np.float16 else x
+    place = w.argmax(axis, keepdims=True)
+    m = np.take_along_axis(w, place, axis)
+    s = np.where(np.isfinite(m), m, 0)
+    e = np.exp(w - s)
+    np.put_along_axis(e, place, 0, axis)
+    out = s + np.log1p(e.sum(axis=axis, keepdims=True))
+    return (out if keepdims else out.squeeze(axis)).astype(x.dtype)
+""",
+    "numpy_shift_for_the_maximum",
 )
