@@ -16,6 +16,7 @@ from autograder.grading import run_mistake
 from autograder.judging import messages
 from autograder.judging.questions import judge, question
 from autograder.judging.truth import as_tensor
+from autograder.judging.verdicts import ExerciseVerdict
 from autograder.model_answer import compare, comparison_html, comparison_text
 from autograder.report import Report
 from autograder.reporting.html import exercise_html

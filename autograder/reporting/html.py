@@ -85,7 +85,9 @@ def _judged(verdict: ExerciseVerdict) -> list[str]:
     return parts
 
 
-def exercise_html(verdict: ExerciseVerdict, hints: Sequence[str] = (), chapter: Sequence[tuple[str, str]] = ()) -> str:
+def exercise_html(
+    verdict: ExerciseVerdict, hints: Sequence[str] = (), chapter: Sequence[tuple[str, str]] = (), note: str = ""
+) -> str:
     """Return one exercise: headline, chapter, diagnosis, failures with pictures, hints by level, all cases in a fold.
 
     Args:
