@@ -100,13 +100,26 @@ def lab_arguments(root: Path, arguments: list) -> list:
     return ["-m", "jupyterlab", "--ServerApp.root_dir=.", *first, *arguments]
 
 
-def ci_steps(pytest_arguments: list) -> dict:
+PARALLEL = ("-n", "auto", "--dist", "worksteal")
+# What starts browsers, terminals, graders to be killed or an environment of its own takes minutes: run where asked.
+LONG = (
+    "autograder/tests/browser",
+    "autograder/tests/classroom/test_kill.py",
+    "autograder/tests/classroom/test_run.py",
+    "autograder/tests/test_colab.py",
+    "autograder/tests/test_kernel.py",
+    "autograder/tests/test_watch.py",
+)
+
+
+def ci_steps(pytest_arguments: list, everything: bool = False) -> dict:
     """List what CI runs: each step's name and its arguments for the venv's Python."""
     return {
         "format": ["-m", "ruff", "format", "--check", "."],
         "lint": ["-m", "ruff", "check", "."],
         "types": ["-m", "mypy"],
-        "tests": ["-m", "pytest", *(pytest_arguments or ["-n", "auto", "--dist", "worksteal"])],
+        "tests": ["-m", "pytest", *(pytest_arguments or [*PARALLEL, *(f"--ignore={path}" for path in LONG)])],
+        **({"long": ["-m", "pytest", *LONG]} if everything and not pytest_arguments else {}),
         "course": ["-P", "-m", "autograder", "course"],
     }
 
@@ -224,7 +237,8 @@ class Environment:
     def test(self, pytest_arguments: list) -> int:
         """Run all of CI's steps, each to its end, and sum up."""
         results = {}
-        for name, arguments in ci_steps(pytest_arguments).items():
+        everything = os.environ.get("STABLE_LOGPROBS_TESTS") == "all"
+        for name, arguments in ci_steps(pytest_arguments, everything).items():
             print(f"\n== {name}: python {' '.join(arguments)}", flush=True)
             results[name] = subprocess.call([str(self.python), *arguments], env=self.variables)
         print("\n== summary")

@@ -403,6 +403,15 @@ def test_runs_all_of_ci_and_sums_up(course, installed, capfd, failing):
     assert sum("FAILED (exit code 5)" in line for line in summary) == (1 if failing else 0)
 
 
+def test_what_takes_minutes_runs_where_asked(course):
+    steps = course.ci_steps([], everything=True)
+    assert "-n" in steps["tests"]
+    assert steps["long"] == ["-m", "pytest", *course.LONG]
+    assert list(steps) == ["format", "lint", "types", "tests", "long", "course"]
+    assert "long" not in course.ci_steps([])
+    assert all((Path(course.__file__).parent / path).exists() for path in course.LONG)
+
+
 @posix_only
 @pytest.mark.parametrize(
     "error", [PermissionError(13, "Permission denied", ".venv"), OSError(28, "No space left on device")]

@@ -86,9 +86,3 @@ def test_readme_shows_the_committed_summary(tmp_path, monkeypatch):
     matrix.TABLE.write_text(matrix.table([kill("a")]))
     assert len(matrix.readme_complaints("")) == 3
     assert matrix.readme_complaints("\n".join(["1 wrong answers", *matrix.summary(matrix.TABLE.read_text())])) == []
-
-
-def test_processes_judge_as_one_does(monkeypatch):
-    alone = [(k.mistake, k.named) for k in matrix.kills(["optimizers"])]
-    assert [(k.mistake, k.named) for k in matrix.kills(["optimizers"], 2)] == alone
-    assert len(alone) == len(registry.mistakes("optimizers"))
