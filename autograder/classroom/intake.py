@@ -18,10 +18,6 @@ DEPTH = 3  # folders looked into: one that wraps all, exercises/, and what lies 
 CLUTTER = (".DS_Store", "__MACOSX", "Thumbs.db", "desktop.ini")
 
 
-class Unreadable(OSError):
-    """A file or folder of a submission that this machine refuses to read: no fault of the learner."""
-
-
 @dataclass(frozen=True)
 class Entry:
     """One submission that was found: the learner's id, what it is called, and how to get its files."""

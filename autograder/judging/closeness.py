@@ -102,18 +102,12 @@ def compare(
         return Mismatch("dtype", dtype_name(actual.dtype), dtype_name(dtype))
     if not actual.numel():
         return None
-    got, expected = actual.to(torch.float64), exact.high.to(dtype).to(torch.float64)
-    same = (got == expected) | (got.isnan() & expected.isnan())
-    finite = got.isfinite() & expected.isfinite()
-    error = ((got - exact.high) - exact.low).abs()
-    size = torch.maximum(exact.high.abs(), torch.full_like(exact.high, tolerance.floor))
-    unit = ulp(torch.where(finite, size, 1.0), dtype)
-    close = finite & (error <= tolerance.ulps * unit)
-    fine = same | close
+    got, expected, same, finite, ulps = _differences(actual, exact, tolerance, dtype)
+    fine = same | (finite & (ulps <= tolerance.ulps))
     if bool(fine.all()):
         return None
     special = ~fine & ~finite
-    badness = torch.where(fine, -1.0, torch.where(special, torch.inf, error / unit))
+    badness = torch.where(fine, -1.0, torch.where(special, torch.inf, ulps))
     flat = int(badness.flatten().argmax())
     place = tuple(int(i) for i in np.unravel_index(flat, shape)) if shape else ()
     return Mismatch(
@@ -125,13 +119,7 @@ def compare(
         tolerance.ulps,
         int((~fine).sum()),
         fine.numel(),
-        _row(
-            got,
-            expected,
-            torch.where(fine & ~finite, 0.0, torch.where(finite, error / unit, torch.inf)),
-            place,
-            tolerance,
-        ),
+        _row(got, expected, _shown(ulps, same, finite), place, tolerance),
     )
 
 
@@ -140,12 +128,25 @@ def worst(actual: Tensor | str, exact: Exact | Tensor, tolerance: Tolerance, dty
     exact = as_exact(exact)
     if isinstance(actual, str) or actual.shape != exact.high.shape or not exact.high.numel():
         return 0.0 if isinstance(actual, Tensor) and actual.shape == exact.high.shape else torch.inf
+    _, _, same, finite, ulps = _differences(actual, exact, tolerance, dtype)
+    return float(_shown(ulps, same, finite).max())
+
+
+def _differences(
+    actual: Tensor, exact: Exact, tolerance: Tolerance, dtype: torch.dtype
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return got and expected, where they are the same, where both are finite, and the error in ulps there."""
     got, expected = actual.to(torch.float64), exact.high.to(dtype).to(torch.float64)
-    size = torch.maximum(exact.high.abs(), torch.full_like(exact.high, tolerance.floor))
-    finite = got.isfinite() & expected.isfinite()
-    error = ((got - exact.high) - exact.low).abs() / ulp(torch.where(finite, size, 1.0), dtype)
     same = (got == expected) | (got.isnan() & expected.isnan())
-    return float(torch.where(finite, error, torch.where(same, 0.0, torch.inf)).max())
+    finite = got.isfinite() & expected.isfinite()
+    size = torch.maximum(exact.high.abs(), torch.full_like(exact.high, tolerance.floor))
+    ulps = ((got - exact.high) - exact.low).abs() / ulp(torch.where(finite, size, 1.0), dtype)
+    return got, expected, same, finite, ulps
+
+
+def _shown(ulps: Tensor, same: Tensor, finite: Tensor) -> Tensor:
+    """Return the errors with 0 for a special value that is right, inf for one that is wrong."""
+    return torch.where(finite, ulps, torch.where(same, 0.0, torch.inf))
 
 
 def _row(got: Tensor, expected: Tensor, ulps: Tensor, place: tuple[int, ...], tolerance: Tolerance) -> Row | None:

@@ -71,7 +71,6 @@ HIDING_BUILTINS = frozenset(
         *("__import__", "__builtins__", "__loader__", "__spec__", "__build_class__"),
     }
 )
-PROCESS_BUILTINS = frozenset({"open", "input", "breakpoint", "help", "exit", "quit", "memoryview"})
 HIDING_TORCH = frozenset(
     {
         "compile",

@@ -30,7 +30,12 @@ class Timing:
     output: Any = None
 
 
-def _one(worker: Worker, turn: int, limit_s: float) -> tuple[float, int, Answer | None]:
+def one_call(worker: Worker, turn: int, limit_s: float) -> tuple[float, int, Answer | None]:
+    """Call a prepared function once on the inputs of `turn`.
+
+    Returns the seconds by the grader's clock, the worker's processor time in nanoseconds (0 where the system does not
+    tell it), and the answer where it was none.
+    """
     fresh = worker.ask("fresh", limit_s, turn=turn)
     if fresh.outcome != "returned":
         return 0.0, 0, fresh
@@ -67,7 +72,7 @@ def race(
     while len(walls) < MOST_PAIRS and (len(walls) < BATCH or time.perf_counter() < stop):
         for _ in range(BATCH):
             turn = turns + len(walls)
-            my_wall, my_cpu, failure = _one(mine, turn, limit_s)
+            my_wall, my_cpu, failure = one_call(mine, turn, limit_s)
             if failure is not None:
                 return Timing("failed", 0.0, len(walls), failure)
             if my_wall < fastest:  # one call in five may be garbage at once: it is the one to look at
@@ -75,7 +80,7 @@ def race(
                 if fetched.outcome != "returned":
                     return Timing("failed", 0.0, len(walls), fetched)
                 fastest, fastest_turn, output = my_wall, turn, fetched.result
-            their_wall, their_cpu, failure = _one(theirs, turn, limit_s)
+            their_wall, their_cpu, failure = one_call(theirs, turn, limit_s)
             if failure is not None:
                 return Timing("inconclusive", 0.0, len(walls), failure)
             walls.append((my_wall, their_wall))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder.answer import Answer
-from autograder.running.timing import _one
+from autograder.running.timing import one_call
 from autograder.running.wall import Worker
 
 LEAST, MOST = 5, 30  # rounds
@@ -54,7 +54,7 @@ def take_turns(
         for number, worker in enumerate(workers):
             if number in failures:
                 continue
-            wall_s, cpu_ns, failure = _one(worker, first + done, limit_s)
+            wall_s, cpu_ns, failure = one_call(worker, first + done, limit_s)
             if failure is not None:
                 failures[number] = failure
                 continue

@@ -8,7 +8,7 @@ from autograder import similarity
 from autograder.fingerprints import TRIVIAL
 from autograder.similarity import PAIRED, groups, pairs
 from autograder.sources import read_package, stub
-from autograder.tests.reporting.test_classroom import Page
+from autograder.tests.reporting.markup import Page
 
 ORIGINAL = '''
 import math
@@ -160,9 +160,9 @@ def test_the_page_names_who_and_what_and_escapes_it(tmp_path, solutions):
     similarity.report(tmp_path, texts, solutions)
     page = Page((tmp_path / "report" / "similarity.html").read_text(encoding="utf-8"))
     assert "script" not in page.tags
-    assert "<script>alert(1)</script>\\u202e" in page.text
-    assert "log_sums.logsumexp" in page.text
-    assert "The same as the model answer" in page.text
+    assert "<script>alert(1)</script>\\u202e" in page.spaced
+    assert "log_sums.logsumexp" in page.spaced
+    assert "The same as the model answer" in page.spaced
     similarity.report(tmp_path, {}, None)
     assert "No pair shares a function." in (tmp_path / "report" / "similarity.html").read_text(encoding="utf-8")
 

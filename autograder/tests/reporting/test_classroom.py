@@ -2,56 +2,20 @@
 
 import re
 import time
-from html.parser import HTMLParser
 
 import pytest
 
 from autograder.reporting import classroom
 from autograder.reporting.class_pages.names import page_name
 from autograder.tests.reporting.class_sample import FAILED, PASSED, REFUSED, SECRET, case, exercise, record
+from autograder.tests.reporting.markup import Page
 
 HOSTILE = "<script>alert('1')</script> & \"quotes\" <img src=x onerror=alert(1)> {{ 7*7 }} \x1b[31m\u202e\u05d0"
-VOID = {"meta", "rect", "line", "br"}
 TAGS = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "b", "i", "a", "bdi", "code", "ul"),
     *("li", "div", "span", "section", "pre", "details", "summary", "table", "thead", "tbody", "tr", "th", "td"),
     *("svg", "rect", "line", "text"),
 }
-
-
-class Page(HTMLParser):
-    """Notes tags, attributes and text, and fails where tags are not balanced."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.words: list[str] = []
-        self.open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] != "style":
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
 
 
 @pytest.fixture
@@ -77,7 +41,7 @@ def test_there_is_an_index_and_a_page_for_each_learner(written):
 
 def test_the_index_says_what_the_records_hold(written):
     odd = record("cy", problem="no STEM.py", exercises=(), ignored=["notes.txt"], wall="partial")
-    text = Page(written(record("ada"), record("bo"), odd)["index.html"]).text
+    text = Page(written(record("ada"), record("bo"), odd)["index.html"]).spaced
     for words in (
         "3 learners",
         "Submissions with a problem: 1",
@@ -97,7 +61,7 @@ def test_the_index_says_what_the_records_hold(written):
 
 def test_a_learner_sees_public_cases_with_data_and_private_ones_by_family_only(written):
     pages = written(record("ada"))
-    text = learner(pages).text
+    text = learner(pages).spaced
     assert "given a got b expected c" in text
     assert "private cases: value 1/2" in text
     assert "You do not shift." in text
@@ -109,13 +73,13 @@ def test_a_learner_sees_public_cases_with_data_and_private_ones_by_family_only(w
 
 
 def test_a_learner_sees_nothing_of_the_others_or_of_the_wall(written):
-    text = learner(written(record("ada"), record("bo"))).text
+    text = learner(written(record("ada"), record("bo"))).spaced
     for words in ("bo", "5eed", "landlock"):
         assert not re.search(rf"\b{words}\b", text)
 
 
 def test_a_refusal_is_said_once(written):
-    text = learner(written(record(exercises=[REFUSED]))).text
+    text = learner(written(record(exercises=[REFUSED]))).spaced
     assert text.count("torch.softmax") == 1
     assert "2 other cases not judged for that reason" in text
 
@@ -128,8 +92,8 @@ def test_whatever_a_learner_wrote_is_text(written, place):
     page = Page(written(record(HOSTILE, [told, broken], problem=HOSTILE, ignored=[HOSTILE]))[place])
     assert set(page.tags) <= TAGS
     assert not {name for name, _ in page.attributes if name.startswith("on")}
-    assert "{{ 7*7 }} \\x1b[31m\\u202e\u05d0" in page.text
-    assert not re.search("[\x1b\u202e]", page.text)
+    assert "{{ 7*7 }} \\x1b[31m\\u202e\u05d0" in page.spaced
+    assert not re.search("[\x1b\u202e]", page.spaced)
 
 
 @pytest.mark.parametrize("student", ["", "../../x", "a/b", "\ud800", "x" * 3000, "שלום", "con", "index"])
@@ -163,7 +127,7 @@ def test_two_records_of_one_id_both_have_a_page(written):
 
 
 def test_an_empty_class_is_a_page_too(written):
-    assert "0 learners" in Page(written()["index.html"]).text
+    assert "0 learners" in Page(written()["index.html"]).spaced
 
 
 def test_a_page_of_answers_that_are_alike_is_linked(written, tmp_path):
@@ -177,12 +141,12 @@ def test_a_large_class_is_paged(written, monkeypatch):
     monkeypatch.setattr(classroom, "BANDS", 45)
     pages = written(*(record(f"s{i}", [PASSED if i % 3 else FAILED]) for i in range(45)))
     assert {name for name in pages if name.startswith("list")} == {"list-1.html", "list-2.html", "list-3.html"}
-    text = Page(pages["index.html"]).text
+    text = Page(pages["index.html"]).spaced
     assert "Learners, in 45 equal parts" in text
     listed = re.findall(r">s(\d+)</bdi>", "".join(pages[f"list-{i}.html"] for i in (1, 2, 3)))
     assert sorted(map(int, listed)) == list(range(45))
     assert "45 to 45" in text
-    assert Page(pages["list-2.html"]).text.startswith("Learners 21 to 40 of 45")
+    assert Page(pages["list-2.html"]).spaced.startswith("Learners 21 to 40 of 45")
 
 
 def test_ten_thousand_learners_render_in_bounded_size_and_time():

@@ -1,55 +1,18 @@
-"""The race against the reference, with workers and a clock that are made up: no machine is too slow for these tests."""
-
-from types import SimpleNamespace
+"""The race against the reference, with workers and a clock that are made up."""
 
 import pytest
 
 from autograder.answer import Answer
 from autograder.running import timing
 from autograder.running.timing import BATCH, MOST_PAIRS, race
+from autograder.tests.running.stopwatch import Runner, made_up_clock
 
 MS = 0.001
 
 
-class Clock:
-    def __init__(self):
-        self.now = 1000.0
-
-    def perf_counter(self):
-        return self.now
-
-
-class Runner:
-    """Stands for a worker: its calls take the given times in turn, its processor time is `busy` of them."""
-
-    def __init__(self, clock, times, busy=1.0, fail=None, at=None):
-        self.clock, self.times, self.busy, self.fail, self.at = clock, times, busy, fail or {}, at
-        self.calls, self.turns, self.prepared, self.used = 0, [], None, 0
-
-    def ask(self, do, limit_s, **message):
-        if do in self.fail and (self.at is None or self.calls == self.at):
-            return self.fail[do]
-        if do == "prepare":
-            self.prepared = message
-        elif do == "fresh":
-            self.turns.append(message["turn"])
-            self.clock.now += 0.5  # must not be measured
-        elif do == "go":
-            took = self.times[self.calls % len(self.times)]
-            self.calls += 1
-            self.clock.now += took
-            self.used += int(took * self.busy * 1e9)
-        return Answer("returned", result="the output" if do == "fetch" else None)
-
-    def cpu_ns(self):
-        return None if self.busy == 0 else self.used
-
-
 @pytest.fixture
 def clock(monkeypatch):
-    made = Clock()
-    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=made.perf_counter))
-    return made
+    return made_up_clock(monkeypatch, timing)
 
 
 def run(mine, theirs, budget=3.0, **options):

@@ -1,47 +1,16 @@
 """Times in turns, with workers and a clock that are made up."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from autograder.answer import Answer
 from autograder.running import timing, turns
 from autograder.running.turns import LEAST, MOST, take_turns
-
-
-class Runner:
-    """Stands for a worker: its calls take the given seconds in turn, its processor time is `busy` of them."""
-
-    def __init__(self, clock, seconds, busy=0.0, fail=None, at=0):
-        self.clock, self.seconds, self.busy, self.fail, self.at = clock, seconds, busy, fail, at
-        self.calls, self.turns, self.prepared, self.used = 0, [], None, 0.0
-
-    def ask(self, do, limit_s, **message):
-        if do == self.fail and self.calls == self.at:
-            return Answer("crashed", detail=do)
-        if do == "prepare":
-            self.prepared = message
-        elif do == "fresh":
-            self.turns.append(message["turn"])
-            self.clock.now += 0.5  # must not be measured
-        elif do == "go":
-            took = self.seconds[self.calls % len(self.seconds)]
-            self.calls += 1
-            self.clock.now += took
-            self.used += took * self.busy * 1e9
-        return Answer("returned")
-
-    def cpu_ns(self):
-        return self.used or None
+from autograder.tests.running.stopwatch import Runner, made_up_clock
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    made = SimpleNamespace(now=1000.0)
-    made.perf_counter = lambda: made.now
-    monkeypatch.setattr(timing, "time", made)
-    monkeypatch.setattr(turns, "time", made)
-    return made
+    return made_up_clock(monkeypatch, timing, turns)
 
 
 def run(*runners, **options):
@@ -72,12 +41,12 @@ def test_processor_time_counts_where_all_tell_it(clock):
 
 
 def test_processor_time_of_some_is_not_compared_with_the_clock_of_others(clock):
-    found = run(Runner(clock, [2.0], busy=0.25), Runner(clock, [2.0]))
+    found = run(Runner(clock, [2.0], busy=0.25), Runner(clock, [2.0], busy=0.0))
     assert [t.seconds for t in found] == pytest.approx([2.0, 2.0])
 
 
 @pytest.mark.parametrize(("fail", "at"), [("prepare", 0), ("fresh", 0), ("go", 3)])
 def test_one_that_fails_leaves_the_others(clock, fail, at):
-    bad, good = run(Runner(clock, [1.0], fail=fail, at=at), Runner(clock, [2.0]))
+    bad, good = run(Runner(clock, [1.0], fail={fail: Answer("crashed", detail=fail)}, at=at), Runner(clock, [2.0]))
     assert (bad.seconds, bad.failure.detail) == (None, fail)
     assert (good.seconds, good.failure) == (pytest.approx(2.0), None)
