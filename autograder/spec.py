@@ -141,12 +141,16 @@ class Rules:
 
 @dataclass(frozen=True)
 class Memory:
-    """Peak bytes of a call, in units of all its floating-point inputs, without and with the backward pass."""
+    """Peak bytes of a call, in units of all its floating-point inputs, without and with the backward pass.
+
+    `make` makes the call that is weighed, on the meta device, where the trace's sizes would not show what is asked.
+    """
 
     forward: float
     backward: float | None = None
     honours_forward: float | None = None
     honours_backward: float | None = None
+    make: Callable[[], Call] | None = None
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ def rows(exercise: Exercise) -> list[tuple[Row, float]]:
 
 
 def _meta(value: Any) -> Any:
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(_meta, value))
     return value.to("meta") if isinstance(value, Tensor) else value
 
 
@@ -113,9 +115,18 @@ class Tracks:
         assert self.exercise.trace is not None
         return on_meta(self.exercise.trace(*size))
 
-    def _trace(self, size: tuple[int, int], wrt: tuple[int, ...] = ()) -> Answer:
+    def _weigh(self, size: tuple[int, int], wrt: tuple[int, ...]) -> tuple[Answer, str]:
+        """Trace the call whose memory counts; return what it gave, and which call that was."""
+        assert self.exercise.memory is not None
+        make = self.exercise.memory.make
+        if make is None or size != BIG:
+            return self._trace(size, wrt), f"inputs for {size[0]} rows of {size[1]}"
+        call = on_meta(make())
+        return self._trace(size, wrt, call), messages.given(call).removeprefix("given").strip()
+
+    def _trace(self, size: tuple[int, int], wrt: tuple[int, ...] = (), call: Call | None = None) -> Answer:
         assert self.exercise.trace is not None and self._ask is not None
-        answer = self._ask("traced", {**_message(self._call(size)), "wrt": wrt}, LIMIT_S)
+        answer = self._ask("traced", {**_message(call or self._call(size)), "wrt": wrt}, LIMIT_S)
         text = str(answer.error.get("message")) if answer.error is not None else ""
         if "boolean_masks" in self.exercise.rules.allows and any(mask in text for mask in MASKS):
             self._numbers = True
@@ -172,13 +183,12 @@ class Tracks:
         )
         assert limit is not None
         size = SMALL if "growth" in self.kinds else BIG
-        answer = self._trace(size, self.exercise.trace_wrt if back else ())
+        answer, given = self._weigh(size, self.exercise.trace_wrt if back else ())
         if answer.outcome != "returned":
             text = messages.error_line(answer.error) if answer.error else answer.detail
             return [self._row(points, row, [text])]
         peak = answer.result["peak"] / answer.result["input_bytes"]
-        given = f"given     inputs for {size[0]} rows of {size[1]}"
-        broken = f"{given}\ngot       a peak of {peak:.3g} times the inputs\nallowed   {limit:g} times"
+        broken = f"given     {given}\ngot       a peak of {peak:.3g} times the inputs\nallowed   {limit:g} times"
         measured = f"{peak:.3g} inputs"
         judged = [self._row(points, row, [broken] if peak > limit else [], "memory", measured=measured)]
         if honoured is not None:

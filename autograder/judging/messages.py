@@ -37,6 +37,8 @@ def show(value: Any, focus: tuple[int, ...] | None = None) -> str:
         return repr(value)
     tensor = as_tensor(value).detach()
     head = f"{dtype_name(tensor.dtype)} {tuple(tensor.shape)}"
+    if tensor.is_meta:
+        return head
     if tensor.numel() <= SHOWN:
         return f"{head} {_rows(tensor)}"
     if focus and tensor.dim() == len(focus) + 1 and tensor.shape[:-1] > focus:

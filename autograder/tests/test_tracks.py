@@ -162,6 +162,21 @@ def test_the_backward_pass_has_a_budget_of_its_own():
     assert (found[FORWARD], found[BACKWARD]) == ("passed", "failed")
 
 
+def test_memory_may_be_weighed_on_a_call_of_its_own():
+    """Expect blocks of 8 rows to be small beside a call that is large, and only beside that."""
+    meta = torch.device("meta")
+    large = Memory(0.1, make=lambda: Call((torch.empty(1000, 50, device=meta),)))
+    cases, _ = judged(lambda x: x[:8].exp().sum() + x.amax(-1), exercise(large))
+    assert cases[FORWARD][0] == "passed"
+    cases, _ = judged(lambda x: x.exp().sum(-1), exercise(large))
+    assert "given     float32 (1000, 50)\ngot       a peak of 1.02 times" in cases[FORWARD][1]["message"]
+
+
+def test_tensors_in_tuples_go_to_the_meta_device_too():
+    of = Exercise("f", torch.exp, None, (), ("", "", ""), "", 1, 1, trace=lambda b, c: Call(((torch.ones(b), 2),)))
+    assert judged(lambda pair: pair[0].exp() * pair[1], of)[0][DEVICE][0] == "passed"
+
+
 def test_honours_have_a_row_that_brings_no_points():
     tracks = Tracks(exercise(Memory(3, honours_forward=2.5)), worker(textbook))
     ((name, family, status, points), extra) = tracks.judge([])[-1]
