@@ -28,6 +28,7 @@ class Paper:
         """Prepare; a paper that is `kept` remembers what costs more to make than to hold."""
         self.exercise, self.seed, self.kept = exercise, seed, kept
         self._made: dict[Any, Any] = {}
+        self._big: tuple[str, Call | None] = ("", None)
 
     def _once(self, key: Any, make: Callable[[], Any]) -> Any:
         if not self.kept:
@@ -84,13 +85,16 @@ class Paper:
         return call
 
     def timed(self, timed: Time) -> Call:
-        """Return the call that is timed: big, and never kept."""
-        return timed.make(self.draw(f"time/{timed.name}"))
+        """Return the call that is timed: big, and kept only until the next one is made."""
+        name, call = self._big
+        if call is None or name != timed.name:
+            call = timed.make(self.draw(f"time/{timed.name}"))
+            self._big = timed.name, None if self.kept else call
+        return call
 
     def counted(self, timed: Time) -> Call:
         """Return the first rows of a call as it is timed, for counting."""
-        make = lambda: counting.parts(timed.make(self.draw(f"count/{timed.name}")))[0]  # noqa: E731
-        call: Call = self._once(("counted", timed.name), make)
+        call: Call = self._once(("counted", timed.name), lambda: counting.parts(self.timed(timed))[0])
         return call
 
     def surely_right(self, case: Case, call: Call, asked: Question, answer: Answer) -> bool:

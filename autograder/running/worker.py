@@ -79,12 +79,12 @@ class Bench:
 
     def prepare(self, args: Any, kwargs: Any) -> None:
         """Keep the inputs of a timing run."""
-        self.inputs = (args, kwargs)
+        self.inputs, self.ready = (args, kwargs), ((), {})
 
     def fresh(self, turn: int) -> None:
         """Make the next timed call's inputs, before the clock starts."""
         self.output = None
-        self.ready = freshen(self.inputs[0], turn), self.inputs[1]
+        self.ready = freshen(self.inputs[0], turn, self.ready[0]), self.inputs[1]
 
     def go(self) -> None:
         """Make the timed call."""

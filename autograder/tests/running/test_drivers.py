@@ -174,6 +174,28 @@ def test_what_is_no_floating_point_data_stays():
     assert freshen(scalar, 5) is scalar
 
 
+def test_memory_that_nobody_needs_is_used_again_with_the_same_numbers():
+    x = torch.randn(3, 7)
+    old = freshen((x, 1), 2)
+    fresh = freshen((x, 1), 3, old)
+    assert fresh[0].data_ptr() == old[0].data_ptr()
+    assert torch.equal(fresh[0], freshen(x, 3))
+
+
+@pytest.mark.parametrize("old", [torch.zeros(2, 2), torch.zeros(3, 7, dtype=torch.float64), torch.zeros(7, 3).t(), 5])
+def test_memory_that_does_not_fit_is_left_alone(old):
+    x = torch.randn(3, 7)
+    before = old.clone() if isinstance(old, torch.Tensor) else old
+    assert torch.equal(freshen(x, 3, old), freshen(x, 3))
+    assert bool(torch.as_tensor(old == before).all())
+
+
+@pytest.mark.parametrize("turn", [7, 14, 400])
+def test_a_roll_may_go_round(turn):
+    x = torch.randn(2, 7)
+    assert torch.equal(freshen(x, turn), x.roll(turn, -1) * (1 - turn / 1024))
+
+
 def test_tensors_and_arrays_are_freshened_alike():
     x = torch.arange(1.0, 9.0).reshape(2, 4)
     assert np.array_equal(freshen(x.numpy(), 3), freshen(x, 3).numpy())
