@@ -48,12 +48,15 @@ def parser() -> argparse.ArgumentParser:
     books.add_argument("--stamp", action="store_true", help="only write the badge and the bootstrap cell, in all")
     options.add(commands)
     export_options.add(commands)
-    bench = commands.add_parser("bench", help="measure the autograder's own figures")
+    bench = commands.add_parser("bench", help="measure the model answers and the autograder")
     bench.add_argument(
-        "what", nargs="*", metavar="WHAT", help="accuracy, check, grade or verdicts; none means the first two"
+        "what", nargs="*", metavar="WHAT", help="accuracy, check, grade, speed or verdicts; none means the first two"
     )
-    bench.add_argument("--only", nargs="+", default=[], metavar="NAME", help="chapters or exercises to judge")
-    bench.add_argument("--rounds", type=int, default=100, help="how many checks of them, idle and loaded")
+    only = "verdicts: chapters or exercises; speed: words of the contests' names"
+    bench.add_argument("--only", nargs="+", default=[], metavar="NAME", help=only)
+    bench.add_argument("--rounds", type=int, default=100, help="verdicts: how many checks, idle and loaded")
+    bench.add_argument("--package", default="solutions", help="speed: whose functions compete (default: solutions)")
+    bench.add_argument("--out", type=Path, metavar="FOLDER", help="speed: write speed.json and speed.md there as well")
     return main
 
 

@@ -1,4 +1,4 @@
-"""Measures the figures that README states: `python -m autograder bench [check] [verdicts] [accuracy] [grade]`.
+"""Measures the figures that README states: `python -m autograder bench [accuracy] [check] [grade] [speed] [verdicts]`.
 
 Times are printed as ratios measured side by side; the absolute ones beside them are this machine's.
 """
@@ -11,10 +11,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 
 from autograder import desk, registry
+from autograder.benching import speed
 from autograder.classroom.bench import grade
 from autograder.exact import log_sums as exact
 from autograder.judging import truth
@@ -136,13 +138,25 @@ def accuracy() -> bool:
     return True
 
 
-def main(what: Sequence[str], chapters: Sequence[str] = (), rounds: int = ROUNDS) -> int:
+def main(
+    what: Sequence[str],
+    only: Sequence[str] = (),
+    rounds: int = ROUNDS,
+    package: str = "solutions",
+    out: Path | None = None,
+) -> int:
     """Run the named measurements, or the quick ones; return 1 where a bar is missed.
 
-    `chapters` and `rounds` limit the measurement of the verdicts.
+    `only` and `rounds` limit the verdicts to some chapters, `only` the speed to contests whose names contain a word.
+    `package` is the one whose speed is measured, and `out` the folder for these figures.
     """
-    known: dict[str, Callable[[], bool]]
-    known = {"accuracy": accuracy, "check": check, "grade": grade, "verdicts": lambda: verdicts(chapters, rounds)}
+    known: dict[str, Callable[[], bool]] = {
+        "accuracy": accuracy,
+        "check": check,
+        "grade": grade,
+        "speed": lambda: speed.main(package, out, only),
+        "verdicts": lambda: verdicts(only, rounds),
+    }
     unknown = [name for name in what if name not in known]
     if unknown:
         raise KeyError(f"bench knows {', '.join(known)}, not {unknown[0]!r}")

@@ -190,4 +190,4 @@ def _export(arguments: argparse.Namespace) -> int:
 def _bench(arguments: argparse.Namespace) -> int:
     from autograder.bench import main
 
-    return main(arguments.what, arguments.only, arguments.rounds)
+    return main(arguments.what, arguments.only, arguments.rounds, arguments.package, arguments.out)
