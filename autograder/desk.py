@@ -3,7 +3,7 @@
 import contextlib
 import importlib.util
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +11,7 @@ from autograder import progress, registry, standing
 from autograder.grading import Grading
 from autograder.judging import stumble
 from autograder.judging.verdicts import ExerciseVerdict, PackageVerdict
+from autograder.paper import Paper
 from autograder.running.launch import Launcher
 from autograder.running.wall import Wall
 from autograder.sources import read_package
@@ -74,14 +75,16 @@ def judge_package(
     level: Literal["public", "all"] = "public",
     seed: int = PUBLIC_SEED,
     clock: bool = True,
+    paper: Callable[[str], Paper] | None = None,
 ) -> PackageVerdict:
-    """Judge exercises of a package given as texts by stem."""
+    """Judge exercises of a package given as texts by stem; `paper` returns an exercise's questions where they are kept."""
     verdicts: list[ExerciseVerdict] = []
     layers: tuple[str, ...] = ()
     with _lock:
         for name in names:
             stem, exercise = registry.find(name)
-            grading = Grading(wall(), exercise, stem, sources, registry.mistakes(stem), seed, level, clock)
+            asked = paper(name) if paper else None
+            grading = Grading(wall(), exercise, stem, sources, registry.mistakes(stem), seed, level, clock, asked)
             verdicts.append(grading.run())
             layers = grading.layers or layers
     return PackageVerdict(package, tuple(verdicts), layers)

@@ -1,5 +1,6 @@
 """Judges the model answers and the known mistakes: do the first pass and the second fall, each for its own reason?"""
 
+import functools
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -10,6 +11,7 @@ import torch
 
 from autograder import desk, registry
 from autograder.judging.verdicts import ORDER, ExerciseVerdict
+from autograder.paper import Paper
 from autograder.reporting.text import headline
 from autograder.sources import mistake_source
 
@@ -40,6 +42,8 @@ class Kill:
     @property
     def complaint(self) -> str | None:
         """What is wrong with the autograder, if something is."""
+        if self.verdict.status == "skipped":
+            return None
         if self.verdict.score >= self.verdict.max_score:
             return f"{self.exercise}: the mistake {self.mistake} loses no points"
         if self.named != self.mistake:
@@ -65,9 +69,15 @@ def _kills(stem: str, first: int) -> list[Kill]:
     found = []
     for mistake in registry.mistakes(stem)[first : first + TOGETHER]:
         sources = {stem: mistake_source(mistake.function, mistake.exercise)}
-        verdict = desk.judge_package(sources, [mistake.exercise], stem, clock=False).exercises[0]
+        verdict = desk.judge_package(sources, [mistake.exercise], stem, clock=False, paper=_paper).exercises[0]
         found.append(Kill(stem, mistake.exercise, mistake.id, verdict))
     return found
+
+
+@functools.cache
+def _paper(name: str) -> Paper:
+    """Return an exercise's questions, kept: all mistakes get the same, and are compared with each other on them."""
+    return Paper(registry.find(name)[1], desk.PUBLIC_SEED, kept=True)
 
 
 def solution_complaints(root: Path, stems: Sequence[str]) -> list[str]:
@@ -75,7 +85,7 @@ def solution_complaints(root: Path, stems: Sequence[str]) -> list[str]:
     verdict = desk.judge_folder(root / "solutions", desk.select(stems), level="all")
     found = []
     for exercise in verdict.exercises:
-        if exercise.status != "passed":
+        if exercise.status not in ("passed", "skipped"):
             bad = [f"{c.family}: {c.name} ({c.status})" for c in exercise.graded if c.status not in GOOD]
             found.append(f"the model answer {headline(exercise)}: {exercise.problem or '; '.join(bad)}")
         missed = [name for name, reached in exercise.honours.items() if not reached]
@@ -89,6 +99,9 @@ def table(all_kills: list[Kill]) -> str:
     lines = [HEAD]
     for stem in dict.fromkeys(k.stem for k in all_kills):
         rows = [k for k in all_kills if k.stem == stem]
+        if any(k.verdict.status == "skipped" for k in rows):
+            lines += _kept(stem)  # this machine cannot say: what stands there came from one that can
+            continue
         used = [f for f in ORDER if any(c.family == f for k in rows for c in k.verdict.graded)]
         lines += [f"## {stem}: {len(rows)} mistakes", "", "| exercise | mistake | " + " | ".join(used) + " |"]
         lines.append("|---|---|" + "---|" * len(used))
@@ -97,6 +110,13 @@ def table(all_kills: list[Kill]) -> str:
             lines.append(f"| {kill.exercise} | {kill.mistake} | " + " | ".join(str(n or "") for n in counts) + " |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _kept(stem: str) -> list[str]:
+    """Return a chapter's lines of the stored matrix; nothing where there is none yet."""
+    text = TABLE.read_text(encoding="utf-8") if TABLE.exists() else ""
+    found = [part for part in text.split("\n## ")[1:] if part.startswith(f"{stem}:")]
+    return [*f"## {found[0]}".strip().splitlines(), ""] if found else []
 
 
 def summary(text: str) -> list[str]:

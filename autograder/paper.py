@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from autograder import counting, tracks
-from autograder.answer import Answer
+from autograder.answer import Answer, Complaint
 from autograder.judging.closeness import Mismatch, compare, read_output
 from autograder.judging.fences import Fence, fence
-from autograder.judging.questions import Question, answer_dtype, question
+from autograder.judging.questions import Question, answer_dtype, judge, question
 from autograder.spec import Call, Case, Draw, Exercise, Gradient, Mistake, Time, Tolerance, Value
 
 TIMED = Tolerance(ulps=256, floor=1.0)  # a timed answer must be right, its last digits are judged elsewhere
@@ -155,3 +155,10 @@ class Paper:
             return answer
 
         return remembered if self.kept else run
+
+    def judged(self, case: Case, call: Call, asked: Question, answer: Answer) -> Complaint | None:
+        """Judge what a known mistake said, once: as `confess`, which keeps the answer."""
+        complaint: Complaint | None = self._once(
+            ("judged", id(asked), id(answer)), lambda: judge(case, call, asked, answer)
+        )
+        return complaint

@@ -19,6 +19,7 @@ ULPS_APART = 30.0
 # Frequencies of 20000 draws scatter by 0.0035 at most.
 FREQUENCIES_APART = 0.02
 CONTRADICTED = 2
+Judged = Callable[[Case, Call, Question, Answer], Complaint | None]
 
 
 @dataclass(frozen=True)
@@ -66,16 +67,17 @@ def diagnose(
     kinds: Sequence[str],
     mistakes: Sequence[Mistake],
     run: Callable[[Mistake, Question], Answer],
+    judged: Judged = judge,
 ) -> Diagnosis | None:
     """Return the mistakes that explain the failures, the best one first.
 
     `kinds` are the complaints that come without answers (the gate's, the meta run's). `run` puts a question to a
-    mistake, as the worker does to the learner's function. Learners make several mistakes at a time, and each on a base
+    mistake, as the worker does to the learner's function, and `judged` judges what it says. Learners make several mistakes at a time, and each on a base
     of its own: a mistake may fail where the learner passed, but has to explain many more cases than that.
     """
     found = [m for kind in kinds if kind not in LAST for m in _with_fault(kind, mistakes)]
     open_cases = [e for e in experiences if e.complaint is not None]
-    suspects = [_suspect(m, experiences, open_cases, run) for m in mistakes] if open_cases else []
+    suspects = [_suspect(m, experiences, open_cases, run, judged) for m in mistakes] if open_cases else []
     left = set(range(len(open_cases)))
     while True:
         likely = [s for s in suspects if s.gain(left) > 0]
@@ -103,6 +105,7 @@ def _suspect(
     experiences: Sequence[Experience],
     open_cases: Sequence[Experience],
     run: Callable[[Mistake, Question], Answer],
+    judged: Judged,
 ) -> Suspect:
     explained, structural = set(), set()
     for number, experience in enumerate(open_cases):
@@ -111,7 +114,7 @@ def _suspect(
             same = mistake.fault == f"case:{experience.complaint.kind}"
         else:
             answer = run(mistake, experience.asked)
-            complaint = judge(experience.case, experience.call, experience.asked, answer)
+            complaint = judged(experience.case, experience.call, experience.asked, answer)
             same = complaint is not None and _explains(experience, answer, complaint)
         if same:
             explained.add(number)
@@ -120,7 +123,7 @@ def _suspect(
     contradicted = 0
     for e in experiences:
         if e.complaint is None and mistake.fault is None and len(explained) > CONTRADICTED * contradicted:
-            contradicted += judge(e.case, e.call, e.asked, run(mistake, e.asked)) is not None
+            contradicted += judged(e.case, e.call, e.asked, run(mistake, e.asked)) is not None
     return Suspect(mistake, frozenset(explained), frozenset(structural), contradicted)
 
 

@@ -1,5 +1,6 @@
 """Honest submissions earn full marks, wrong ones lose points and are told their mistake."""
 
+import functools
 from collections import Counter
 
 import pytest
@@ -8,11 +9,12 @@ import torch
 from autograder import registry
 from autograder.grading import Grading
 from autograder.judging.verdicts import ExerciseVerdict
+from autograder.paper import Paper
 from autograder.sources import decode
 from autograder.tests.variants import Variant, honest_log_sums, honest_sampling
 from autograder.tests.variants.wrong_log_sums import WRONG
 
-# Issue 2's bars for logsumexp: the mistakes that name each of the fourteen.
+# What everybody gets wrong in logsumexp: the mistakes that name each of the fourteen.
 BARS = (
     {"no_shift"},
     {"one_maximum_for_the_batch", "one_finite_maximum_for_the_batch"},
@@ -42,10 +44,17 @@ def _one_thread():
     torch.set_num_threads(threads)
 
 
+@functools.cache
+def _paper(name: str) -> Paper:
+    """Return an exercise's questions, the same for all variants: their exact answers are made once."""
+    return Paper(registry.find(name)[1], 0, kept=True)
+
+
 def _judge(wall, variant: Variant, **kwargs) -> ExerciseVerdict:
     chapter, exercise = registry.find(variant.exercise)
     texts = {stem: decode(text.encode(), stem) for stem, text in variant.texts.items()}
-    return Grading(wall, exercise, chapter, texts, registry.mistakes(chapter), **kwargs).run()
+    paper = _paper(variant.exercise)
+    return Grading(wall, exercise, chapter, texts, registry.mistakes(chapter), paper=paper, **kwargs).run()
 
 
 def _lost(verdict: ExerciseVerdict) -> list[str]:
