@@ -101,7 +101,8 @@ def lab_arguments(root: Path, arguments: list) -> list:
 
 
 PARALLEL = ("-n", "auto", "--dist", "worksteal")
-# What starts browsers, terminals, graders to be killed or an environment of its own takes minutes: run where asked.
+# What starts browsers, terminals, graders to be killed or an environment of its own takes minutes: run where asked,
+# as .ci/run does, and each file in one process, since a browser or a kernel serves all tests of a file.
 LONG = (
     "autograder/tests/browser",
     "autograder/tests/classroom/test_kill.py",
@@ -119,7 +120,7 @@ def ci_steps(pytest_arguments: list, everything: bool = False) -> dict:
         "lint": ["-m", "ruff", "check", "."],
         "types": ["-m", "mypy"],
         "tests": ["-m", "pytest", *(pytest_arguments or [*PARALLEL, *(f"--ignore={path}" for path in LONG)])],
-        **({"long": ["-m", "pytest", *LONG]} if everything and not pytest_arguments else {}),
+        **({"long": ["-m", "pytest", "-n", "auto", "--dist", "loadfile", *LONG]} if everything and not pytest_arguments else {}),
         "course": ["-P", "-m", "autograder", "course"],
     }
 

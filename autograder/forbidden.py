@@ -130,6 +130,17 @@ NUMPY_LOG_SUMS = Forbidden(
 )
 
 
+# The work of kernels, done by torch: ops only, since the methods of these names are Triton's as well.
+EXPONENTIALS = Forbidden(
+    ops=frozenset(
+        f"aten::{name}{place}"
+        for name in "exp exp2 expm1 sigmoid tanh sinh cosh pow softplus elu silu mish".split()
+        for place in ("", "_")
+    )
+    | {"aten::log_sigmoid_forward", "aten::matrix_exp", "aten::linalg_matrix_exp", "aten::float_power"}
+)
+
+
 def together(*parts: Forbidden) -> Forbidden:
     """Return the union of several."""
     functions = tuple(f for part in parts for f in part.functions)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import torch
 
-from autograder import counting, reach, tracks
+from autograder import counting, needs, reach, tracks
 from autograder.answer import Answer
 from autograder.faults import FAULTS
 from autograder.judging import messages
@@ -16,6 +16,7 @@ from autograder.judging.diagnosis import Experience, copy_message, diagnose
 from autograder.judging.questions import Question, answer_dtype, judge
 from autograder.judging.stumble import stumble
 from autograder.judging.verdicts import ORDER, CaseVerdict, Diagnosis, ExerciseVerdict, Status
+from autograder.lineup import Lineup
 from autograder.paper import Paper
 from autograder.running import gate
 from autograder.running.confinement import wall_level
@@ -28,6 +29,7 @@ from autograder.sources import defined
 from autograder.spec import Call, Case, Driven, Exercise, Gradient, Mistake, Time, Value
 
 LOAD_S = 10.0
+LONG_S = 10.0  # a case with such a limit is not put to every known mistake
 CUDA_S = 60.0  # a worker initialises CUDA after its fork
 TIMEOUTS = 2  # after so many, the rest of an exercise is not run
 KILLED = describe_status(9)
@@ -71,6 +73,9 @@ class Grading:
 
     def run(self) -> ExerciseVerdict:
         """Judge the exercise."""
+        lacking = needs.missing(self.exercise)
+        if lacking:
+            return replace(self._unjudged(lacking), problem="")
         report = gate.examine(self.sources, self.stem, self.exercise.name, self.exercise.rules)
         if report.state == "not_written":
             return self._unjudged("", written=False)
@@ -372,13 +377,24 @@ class Grading:
             return None
         told = (
             None
-            if any(k.startswith("gate:") for k in self._kinds)
+            if self._spotted or any(k.startswith("gate:") for k in self._kinds)
             else stumble(self._experiences, defined(self.sources))
         )
         if told is not None:
             return told
         kinds = [*self._kinds, *(v.kind for v in verdicts if v.kind)]
-        return diagnose(self._experiences, kinds, [*self.mistakes, *FAULTS], self.paper.confess(run_mistake))
+        with Lineup(self.wall, self.stem) as lineup:
+            run = self.paper.confess(run_mistake if self.exercise.needs is None else lineup.run)
+            return diagnose(self._telling(), kinds, [*self.mistakes, *FAULTS], run, self.paper.judged)
+
+    def _telling(self) -> list[Experience]:
+        """Return the experiences that known mistakes are compared by.
+
+        None where a forbidden op explains them all; those that take long only where no other case failed.
+        """
+        short = [e for e in self._experiences if e.case.limit_s < LONG_S]
+        failed = any(e.complaint is not None for e in short)
+        return [] if self._spotted else short if failed else self._experiences
 
 
 def run_mistake(mistake: Mistake, asked: Question) -> Answer:

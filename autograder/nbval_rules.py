@@ -1,11 +1,14 @@
 """A pytest plugin for nbval (`-p autograder.nbval_rules`): what holds for the course's notebooks."""
 
 import functools
+import importlib.util
 
 import pytest
 
 GPU = "gpu"  # the tag of a cell that needs CUDA
+TRITON = "triton"  # the tag of one that needs Triton
 UNCOMPARED = "text/html"  # a report's HTML holds measured figures; the notebooks store its text only
+BUSY = r"\n +inconclusive: [^\n]*"  # what a report says on a machine too busy to time: no other verdict
 
 
 @functools.cache
@@ -14,6 +17,12 @@ def has_cuda() -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+@functools.cache
+def has_triton() -> bool:
+    """Return whether Triton is installed."""
+    return importlib.util.find_spec("triton") is not None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,5 +34,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         book = item.parent
         if UNCOMPARED not in book.skip_compare:  # type: ignore[union-attr]
             book.skip_compare = (*book.skip_compare, UNCOMPARED)  # type: ignore[union-attr]
-        if GPU in cell.metadata.get("tags", ()) and not has_cuda():
+            book.sanitize_patterns[BUSY] = ""  # type: ignore[union-attr]
+        tags = cell.metadata.get("tags", ())
+        if GPU in tags and not has_cuda():
             item.add_marker(pytest.mark.skip(reason="there is no CUDA here"))
+        if TRITON in tags and not has_triton():
+            item.add_marker(pytest.mark.skip(reason="triton is not installed"))

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder import desk, magic, progress, registry
+from autograder import desk, magic, needs, progress, registry
 from autograder.answer import Answer
 from autograder.grading import run_mistake
 from autograder.judging import messages
 from autograder.judging.questions import judge, question
 from autograder.judging.truth import as_tensor
 from autograder.judging.verdicts import ExerciseVerdict
+from autograder.lineup import Lineup
 from autograder.model_answer import compare, comparison_html, comparison_text
 from autograder.report import Report
 from autograder.reporting.html import exercise_html
@@ -157,7 +158,11 @@ def break_it(name: str, mistake: str, *args: Any, **kwargs: Any) -> Report:
         asked = question(exercise, case, call, Draw(0))
     except Exception as error:
         return Report(f"That input is none for {name}: {type(error).__name__}: {messages.clean(str(error))}")
-    answer: Answer = run_mistake(wrong, asked)
+    lacking = needs.missing(exercise)
+    if lacking:
+        return Report(f"{name}: {lacking}")
+    with Lineup(desk.wall(), stem) as lineup:
+        answer: Answer = lineup.run(wrong, asked) if exercise.needs else run_mistake(wrong, asked)
     complaint = judge(case, call, asked, answer)
     if complaint is None:
         return Report(f"Not broken: on that input `{mistake}` gives the right answer.")

@@ -2,6 +2,8 @@
 
 import ast
 import codecs
+import copy
+import functools
 import inspect
 import io
 import tokenize
@@ -133,13 +135,21 @@ def stub(solution: str) -> str:
     tree, lines = ast.parse(solution), solution.split("\n")
     parts: list[str] = []
     imports: list[str] = []
+    guarded: list[str] = []
     for node in tree.body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
             parts.append("\n".join(_stub_lines(node, lines, "")))
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             imports.append("\n".join(lines[node.lineno - 1 : node.end_lineno]))
+        elif is_guarded_import(node):
+            guarded.append("\n\n" + "\n".join(lines[node.lineno - 1 : node.end_lineno]))
     doc = ast.get_docstring(tree, clean=False) or ""
-    return f'"""{doc}"""\n\n{_group(imports)}\n\n\n' + "\n\n\n".join(parts) + "\n"
+    return f'"""{doc}"""\n\n{_group(imports)}{"".join(guarded)}\n\n\n' + "\n\n\n".join(parts) + "\n"
+
+
+def is_guarded_import(node: ast.AST) -> bool:
+    """Return whether a statement imports what may be missing: `try: import triton` and what stands in for it."""
+    return isinstance(node, ast.Try) and all(isinstance(n, (ast.Import, ast.ImportFrom)) for n in node.body)
 
 
 def _group(imports: list[str]) -> str:
@@ -167,8 +177,7 @@ def mistake_source(function: Callable[..., Any], name: str) -> str:
 
     What it needs of its own file (imports, helpers) comes with it; the mistake's decorator does not.
     """
-    text = Path(inspect.getsourcefile(function) or "").read_text(encoding="utf-8")
-    tree = ast.parse(text)
+    tree = _parsed(inspect.getsourcefile(function) or "")
     definitions = {n.name: n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
     wanted, queue = set(), [function.__name__]
     while queue:
@@ -178,15 +187,23 @@ def mistake_source(function: Callable[..., Any], name: str) -> str:
             queue += [n.id for n in ast.walk(definitions[current]) if isinstance(n, ast.Name)]
     parts = []
     for node in tree.body:
-        if isinstance(node, (ast.Import, ast.ImportFrom)) and "autograder" not in ast.unparse(node):
+        if is_guarded_import(node) or (
+            isinstance(node, (ast.Import, ast.ImportFrom)) and "autograder" not in ast.unparse(node)
+        ):
             parts.append(ast.unparse(node))
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in wanted:
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-                node.decorator_list = [d for d in node.decorator_list if "mistake" not in ast.unparse(d)]
-            parts.append(ast.unparse(_renamed(node, function.__name__, name)))
+            own = copy.deepcopy(node)
+            own.decorator_list = [d for d in own.decorator_list if "mistake" not in ast.unparse(d)]
+            parts.append(ast.unparse(_renamed(own, function.__name__, name)))
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
             parts.append(ast.unparse(node))
     return "\n\n".join(parts) + "\n"
+
+
+@functools.cache
+def _parsed(path: str) -> ast.Module:
+    """Return the tree of a file that does not change while this process runs; it is not to be written to."""
+    return ast.parse(Path(path).read_text(encoding="utf-8"))
 
 
 def _renamed(node: ast.stmt, old: str, new: str) -> ast.stmt:

@@ -131,7 +131,8 @@ class Rules:
     """What the gate and the meta run ask of the source.
 
     `allows` maps what is allowed beyond the usual to the reason: "numpy", "loops" (over blocks or parameter groups),
-    "checkpoint", "triton", "boolean_masks" (where a mask indexes, the meta run is made anew on the CPU).
+    "checkpoint", "triton" (its kernels may loop), "boolean_masks" (where a mask indexes, the meta run is made anew on
+    the CPU).
     `skips_meta` is the reason why the function cannot run on the meta device, or None.
     """
 
@@ -201,6 +202,7 @@ class Exercise:
     Random answers have no reference but `sound`, which says what is wrong with an answer whatever was drawn, and
     `domain`, which says why a call is none for this exercise, or nothing.
     `trace` makes a call of a given batch size and class size; its values do not matter.
+    `needs` is a package that the course does without: where it is missing, the exercise is skipped.
     """
 
     name: str
@@ -219,6 +221,7 @@ class Exercise:
     sound: Callable[[Call, Any], Complaint | None] | None = None
     domain: Callable[[Call], str] | None = None
     atlas: Atlas | None = None
+    needs: Literal["triton"] | None = None
 
 
 @dataclass(frozen=True)

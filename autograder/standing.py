@@ -84,5 +84,5 @@ def note(verdict: ExerciseVerdict, sources: Mapping[str, str]) -> None:
     mark = fingerprint(sources, verdict.stem, verdict.name)
     if verdict.status == "passed":
         progress.update(verdict.name, failed=0, passed=mark, judged=mark)
-    elif verdict.written and mark is not None:
+    elif verdict.written and verdict.status != "skipped" and mark is not None:
         progress.update(verdict.name, judged=mark)

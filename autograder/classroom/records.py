@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from autograder import registry
+from autograder import needs, registry
 from autograder.classroom.points import Points, scaled
 from autograder.classroom.selection import Submission
 from autograder.running.confinement import wall_level
@@ -21,8 +21,8 @@ Record = dict[str, Any]
 # What judges: a change there makes every grade stale. Reports, commands and this package do not.
 JUDGES = ("specs", "mistakes", "judging", "running", "exact")
 JUDGING = (
-    *("answer", "atlases", "cases", "counting", "faults", "forbidden", "grading", "paper", "reach", "registry"),
-    *("seat", "sources", "spec", "tracks"),
+    *("answer", "atlases", "cases", "counting", "faults", "forbidden", "grading", "lineup", "needs", "paper"),
+    *("reach", "registry", "seat", "sources", "spec", "tracks"),
 )
 
 
@@ -45,7 +45,7 @@ def versions() -> dict[str, str]:
         own = metadata.version("stable-logprobs")
     except metadata.PackageNotFoundError:
         own = "0"
-    return {"autograder": own, "torch": torch.__version__, "judges": judges_hash()[:16]}
+    return {"autograder": own, "torch": torch.__version__, "judges": judges_hash()[:16]} | needs.versions()
 
 
 def seed_id(seed: int) -> str:
@@ -117,7 +117,7 @@ def total(exercises: Iterable[Mapping[str, Any]], what: str) -> float:
 
 def passed(record: Record) -> bool:
     """Return whether a submission passed all of its exercises."""
-    return record["problem"] is None and all(e["status"] == "passed" for e in record["exercises"])
+    return record["problem"] is None and all(e["status"] in ("passed", "skipped") for e in record["exercises"])
 
 
 def is_record(value: object) -> bool:

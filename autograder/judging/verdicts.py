@@ -41,7 +41,10 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class ExerciseVerdict:
-    """One exercise of one submission. `problem` says why nothing could be judged."""
+    """One exercise of one submission. `problem` says why nothing could be judged.
+
+    Where every case is skipped without a problem, the machine lacks what the exercise needs: it counts for nobody.
+    """
 
     name: str
     stem: str
@@ -57,11 +60,13 @@ class ExerciseVerdict:
 
     @property
     def status(self) -> str:
-        """One of passed, failed, not_written, error."""
+        """One of passed, failed, not_written, error, skipped."""
         if not self.written:
             return "not_written"
         if self.problem:
             return "error"
+        if self.cases and not self.graded:
+            return "skipped"
         return "passed" if all(c.status in ("passed", "inconclusive") for c in self.graded) else "failed"
 
     @property
@@ -105,5 +110,5 @@ class PackageVerdict:
 
     @property
     def passed(self) -> bool:
-        """Whether every exercise passed."""
-        return all(e.status == "passed" for e in self.exercises)
+        """Whether every exercise passed that can be judged here."""
+        return all(e.status in ("passed", "skipped") for e in self.exercises)

@@ -19,7 +19,13 @@ TITLE = "Stable Log-Probs: the class"
 ROWS = 500  # learners on one page; a browser lays these out at once
 BANDS = 40  # lines of the first page's heat map where there are more learners
 CASES, MISTAKES, BINS = 20, 30, 20
-WORDS = {"passed": "passed", "failed": "failed", "not_written": "not written yet", "error": "could not be judged"}
+WORDS = {
+    "passed": "passed",
+    "failed": "failed",
+    "not_written": "not written yet",
+    "error": "could not be judged",
+    "skipped": "not asked here",
+}
 
 
 def write(folder: Path, records: Iterable[Record]) -> None:

@@ -8,7 +8,7 @@ from autograder.reporting.picture import row_svg
 from autograder.reporting.text import GOOD, NEXT, families, headline, honours
 
 # Bright enough for a dark page, dark enough for a white one.
-COLOURS = {"passed": "#2E9E64", "failed": "#D9483B", "not_written": "#8A8A8A", "error": "#D9483B"}
+COLOURS = {"passed": "#2E9E64", "failed": "#D9483B", "not_written": "#8A8A8A", "error": "#D9483B", "skipped": "#8A8A8A"}
 MARKS = {"passed": "✓", "inconclusive": "?", "skipped": "–", "failed": "✗", "timeout": "✗", "crashed": "✗"}
 PRE = (
     "margin:4px 0 8px 0;padding:6px 10px;border-left:3px solid #8888;background:#8881;white-space:pre-wrap;"
@@ -102,9 +102,10 @@ def exercise_html(
     parts.append(_chapter(chapter, verdict.name))
     if note:
         parts.append(f'<div style="margin:4px 0"><b>{escape(note)}</b></div>')
-    if verdict.status in ("not_written", "error"):
+    if verdict.status in ("not_written", "error", "skipped"):
         unwritten = f"exercises/{verdict.stem}.py: {verdict.name} still raises NotImplementedError: {NEXT}"
-        text = verdict.problem if verdict.status == "error" else unwritten
+        told = {"error": verdict.problem, "skipped": verdict.cases[0].message if verdict.cases else ""}
+        text = told.get(verdict.status, unwritten)
         parts.append(f'<pre style="{PRE}">{escape(text)}</pre>')
     else:
         parts += _judged(verdict)

@@ -8,7 +8,13 @@ from autograder.judging.verdicts import ORDER, CaseVerdict, ExerciseVerdict, Pac
 NEXT = "write it, save the file, then check again"  # an editor's changes that are not saved look like none
 SHOWN = 3  # failed cases explained in full
 GOOD = ("passed", "inconclusive")
-MARKS = {"passed": "passed", "failed": "FAILED", "not_written": "not written yet", "error": "ERROR"}
+MARKS = {
+    "passed": "passed",
+    "failed": "FAILED",
+    "not_written": "not written yet",
+    "error": "ERROR",
+    "skipped": "skipped",
+}
 
 
 def points(value: float) -> str:
@@ -18,7 +24,7 @@ def points(value: float) -> str:
 
 def headline(verdict: ExerciseVerdict) -> str:
     """Return "logsumexp: passed, 36 of 36 public cases, 37 of 37 points"."""
-    if verdict.status in ("not_written", "error"):
+    if verdict.status in ("not_written", "error", "skipped"):
         return f"{verdict.name}: {MARKS[verdict.status]}"
     counts = []
     for visibility in ("public", "private"):
@@ -73,6 +79,8 @@ def exercise_text(verdict: ExerciseVerdict, hint: str = "") -> str:
         lines.append(f"  exercises/{verdict.stem}.py: {verdict.name} still raises NotImplementedError: {NEXT}")
     elif verdict.status == "error":
         lines.append(_indent(verdict.problem, 2))
+    elif verdict.status == "skipped":
+        lines.append(_indent(verdict.cases[0].message, 2))
     else:
         lines.append(f"  {families(verdict)}")
         if verdict.honours and verdict.status == "passed":

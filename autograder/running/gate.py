@@ -106,6 +106,8 @@ def _walk(sources: Mapping[str, str], modules: dict[str, Module], start: Own, ru
                 continue
         module = modules[target.stem]
         for line, imported in _foreign(module, target):
+            if policy.module_allowed(imported, frozenset(rules.allows)):
+                continue
             hides = imported.split(".")[0] in ("importlib", "builtins", "solutions")
             text = _tidy(f"`import {imported}` is not allowed here")
             yield Finding("hidden" if hides else "process", module.stem, line, text, refuse=hides)

@@ -22,6 +22,9 @@ BOOT_ALONE = (
     "import sys; sys.path.insert(0, sys.argv[1]); from autograder.running import alone; "
     "sys.path.remove(sys.argv[1]); alone.serve()"
 )
+# Kernels are interpreted: to compile them takes other processes and a folder to write to, and a worker has neither.
+# Triton asks for it when it is imported, which torch may do in the zygote, and for each kernel, in a worker.
+INTERPRETED = {"TRITON_INTERPRET": "1"}
 KEPT_ENVIRONMENT = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
@@ -50,7 +53,7 @@ def clean_environment() -> dict[str, str]:
     """Return the little of the environment that an interpreter needs to start."""
     environment = {key: os.environ[key] for key in KEPT_ENVIRONMENT if key in os.environ}
     environment |= {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-    return environment | {"PATH": os.defpath}
+    return environment | {"PATH": os.defpath} | INTERPRETED
 
 
 class Launcher(Protocol):

@@ -50,7 +50,7 @@ PROCESS_MODULES = frozenset(
     {
         *("os", "posix", "posixpath", "ntpath", "pathlib", "io", "tempfile", "shutil", "errno", "fcntl", "mmap"),
         *("time", "datetime", "signal", "threading", "_thread", "socket", "subprocess", "resource", "platform"),
-        *("random", "warnings", "itertools", "collections", "statistics", "sys", "ctypes"),
+        *("random", "warnings", "itertools", "collections", "statistics", "sys", "ctypes", "gc"),
     }
 )
 # Of these, only what leads nowhere.
@@ -61,6 +61,7 @@ PROCESS_ATTRIBUTES: dict[str, frozenset[str]] = {
             *("maxsize", "float_info", "getrecursionlimit", "setrecursionlimit", "getsizeof", "executable"),
         }
     ),
+    "gc": frozenset({"collect", "disable", "enable", "freeze", "isenabled", "unfreeze"}),
     "ctypes": frozenset({"string_at", "wstring_at", "sizeof", "c_int", "c_long", "c_double", "c_float", "c_char"}),
 }
 
@@ -146,6 +147,7 @@ CONTEXTS: tuple[object, ...] = (
     torch.set_grad_enabled,
     torch.inference_mode,
     torch.autocast,
+    torch.cuda.device,
     np.errstate,
     torch.autograd.graph.saved_tensors_hooks,
 )
@@ -165,6 +167,8 @@ def leads_out(dotted: str) -> bool:
     root, *names = dotted.split(".")
     if root not in PROCESS_MODULES or (names and names[0] not in PROCESS_ATTRIBUTES.get(root, names)):
         return True
+    if any(name.startswith("__") and name not in ("__name__", "__file__", "__version__", "__doc__") for name in names):
+        return True  # a loader loads any module
     try:
         value: object = importlib.import_module(root)
     except ImportError:  # not on this platform

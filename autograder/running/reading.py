@@ -50,6 +50,7 @@ class Reader:
         self._stores: Counter[str] = Counter()
         self._short_maps: set[int] = set()
         self._called: set[int] = set()
+        self._in_kernels: set[int] = set()
 
     def read(self, statement: ast.AST) -> None:
         """Examine one definition, statement or expression."""
@@ -64,6 +65,7 @@ class Reader:
             if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and n.body and isinstance(n.body[0], ast.Expr)
         }
         self._called = {id(n.func) for n in ast.walk(statement) if isinstance(n, ast.Call)}
+        self._in_kernels = {id(n) for kernel in self._kernels(statement) for n in ast.walk(kernel)}
         self._bases = set(self._where_modules_may_stand(statement))
         # `map` over a pair is no loop over rows.
         self._short_maps = {
@@ -102,6 +104,18 @@ class Reader:
                 named_once = node is statement or self._values(node.targets[0].id) == [node.value]
                 yield from [id(node.value)] if named_once else []
 
+    def _kernels(self, statement: ast.AST) -> Iterator[ast.FunctionDef]:
+        """Yield the functions that are compiled for a GPU: a loop in one of them is no loop of Python's."""
+        if "triton" not in self.allows:
+            return
+        for node in ast.walk(statement):
+            if isinstance(node, ast.FunctionDef) and any(map(self._is_jit, node.decorator_list)):
+                yield node
+
+    def _is_jit(self, decorator: ast.expr) -> bool:
+        made = self._resolve(decorator.func if isinstance(decorator, ast.Call) else decorator)
+        return (getattr(made, "__module__", None) or "").startswith("triton.") and made.__name__ == "jit"
+
     def _resolve(self, node: ast.expr) -> Any:
         root = node = self._written_out(node)
         while isinstance(root, ast.Attribute):
@@ -126,7 +140,7 @@ class Reader:
     def _node(self, node: ast.AST) -> None:
         if isinstance(node, REFUSED_NODES):
             self._say("process", node, f"`{type(node).__name__}` has no place in a batched function")
-        elif isinstance(node, LOOPS) and "loops" not in self.allows:
+        elif isinstance(node, LOOPS) and "loops" not in self.allows and id(node) not in self._in_kernels:
             self._say("loop", node, f"a `{'for' if isinstance(node, ast.For) else 'while'}` loop")
         elif isinstance(node, COMPREHENSIONS) and "loops" not in self.allows:
             for generator in node.generators:

@@ -4,6 +4,7 @@ Runs in a process forked from the zygote, confined before the first byte of lear
 """
 
 import linecache
+import os
 import sys
 import types
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from autograder.running import wire
 from autograder.running.barred import bar, unbar
 from autograder.running.confinement import Policy, confine
 from autograder.running.drivers import DRIVERS, describe, describe_error, freshen, moved
+from autograder.running.launch import INTERPRETED
 
 PACKAGE = "exercises"
 
@@ -103,6 +105,7 @@ def run(requests: int, replies: int, policy: Policy) -> None:
     """Confine this process, then answer requests until the grader closes the pipe."""
     torch.set_num_threads(1)  # a forked child that meets the parent's thread pool hangs
     layers = confine(policy)
+    os.environ.update(INTERPRETED)  # `confine` empties the environment
     wire.send(replies, {"layers": list(layers)})
     bench = Bench()
     while True:

@@ -406,7 +406,7 @@ def test_runs_all_of_ci_and_sums_up(course, installed, capfd, failing):
 def test_what_takes_minutes_runs_where_asked(course):
     steps = course.ci_steps([], everything=True)
     assert "-n" in steps["tests"]
-    assert steps["long"] == ["-m", "pytest", *course.LONG]
+    assert steps["long"] == ["-m", "pytest", "-n", "auto", "--dist", "loadfile", *course.LONG]
     assert list(steps) == ["format", "lint", "types", "tests", "long", "course"]
     assert "long" not in course.ci_steps([])
     assert all((Path(course.__file__).parent / path).exists() for path in course.LONG)

@@ -11,7 +11,7 @@ from autograder.grading import Grading
 from autograder.judging.verdicts import ExerciseVerdict
 from autograder.paper import Paper
 from autograder.sources import decode
-from autograder.tests.variants import Variant, honest_log_sums, honest_sampling
+from autograder.tests.variants import Variant, honest_log_sums, honest_sampling, honest_speed, honest_streaming
 from autograder.tests.variants.wrong_log_sums import WRONG
 
 # What everybody gets wrong in logsumexp: the mistakes that name each of the fourteen.
@@ -31,7 +31,11 @@ BARS = (
     {"dim_ignored", "dim_always_0", "dim_always_1", "dim_for_the_maximum_only"},
     {"keepdim_ignored", "keepdim_always"},
 )
-HONEST = [v for c in (honest_log_sums.HONEST, honest_sampling.HONEST) for v in c.variants]
+HONEST = [
+    v
+    for c in (honest_log_sums.HONEST, honest_sampling.HONEST, honest_streaming.HONEST, honest_speed.HONEST)
+    for v in c.variants
+]
 TIMED = [v for v in HONEST if v.exercise == "logsumexp"][:3:2] + [v for v in HONEST if v.exercise == "gumbel_softmax"]
 
 

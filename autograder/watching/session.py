@@ -98,6 +98,8 @@ class Session:
         self._refresh()
         if verdict.status == "passed":
             return self._passed(name, verdict)
+        if verdict.status == "skipped":
+            return [self.look.paint(clean(exercise_text(verdict)), "yellow")]
         if name != self.current:
             text = self.look.paint(clean(headline(verdict)), "red")
             return [f"{text}{' (it had passed: it uses what you changed)' if had_passed else ''}"]

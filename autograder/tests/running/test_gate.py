@@ -371,3 +371,17 @@ def test_refusals_come_first_and_nothing_is_said_twice():
 
 def test_docstrings_may_say_anything():
     assert found(function('"""__class__"""\nreturn x')) == []
+
+
+STOPWATCH = "import gc\nimport statistics\nfrom time import perf_counter\nimport time\n"
+
+
+def test_what_an_exercise_allows_may_be_imported_at_the_head_of_its_file():
+    source = STOPWATCH + function("gc.disable()\nreturn time.time(), perf_counter(), statistics.mean([1.0])")
+    assert found(source, "time") == []
+    assert {kind for kind, _, _ in found(source)} == {"process"}
+
+
+@pytest.mark.parametrize("reach", ["gc.get_objects()", "statistics.sys.modules", "time.__loader__"])
+def test_what_leads_out_of_an_allowed_module_is_refused(reach):
+    assert ("hidden", 11, True) in found(STOPWATCH + function(f"y = x\nreturn {reach}"), "time")
