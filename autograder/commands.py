@@ -171,6 +171,7 @@ def _grade(arguments: argparse.Namespace) -> int:
         arguments.seed,
         arguments.require_sandbox,
         arguments.similarity,
+        notebooks=arguments.notebooks,
     )
     return run.grade(asked, dask.on_cluster(arguments.dask)) if arguments.dask else run.grade(asked)
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 BLOCK_BYTES = 1 << 20  # well below the cache that a core has for itself
+UNSHIFTED = 0.68  # of the largest logarithm: sums of 2**18 such terms do not overflow, and none that counts underflows
 
 
 def measure(
@@ -80,26 +81,32 @@ def fast_logsumexp(x: Tensor) -> Tensor:
 
     Source: the shifted sum of `02_log_sums`; for long rows, the log-sum-exp of the pieces' log-sum-exps.
     """
-    x, n = x.detach(), x.shape[-1]
-    if not n:  # there is no maximum
+    n = x.shape[-1]
+    if x.requires_grad:
+        x = x.detach()
+    if not x.numel():  # there is no maximum
         return x.new_full(x.shape[:-1], -math.inf)
     wide = torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
     size = BLOCK_BYTES // wide.itemsize
-    if x.numel() <= size:
-        return _logsumexp(x, wide).to(x.dtype)
+    if x.numel() <= size:  # in small calls, each operation's own microsecond counts
+        return _logsumexp(x) if x.dtype == wide else _logsumexp(x.to(wide)).to(x.dtype)
     if n > size:  # a row is longer than a block
         parts = [fast_logsumexp(part.to(wide)) for part in x.split(size, -1)]
         return fast_logsumexp(torch.stack(parts, -1)).to(x.dtype)
     block = size // n
     # One buffer for all blocks: it stays in the cache, and the system hands out its pages only once.
     buffer = torch.empty(block, n, dtype=wide, device=x.device)
-    results = [_logsumexp(rows, wide, buffer[: len(rows)]) for rows in x.reshape(-1, n).split(block)]
+    results = [_logsumexp(rows.to(wide), buffer[: len(rows)]) for rows in x.reshape(-1, n).split(block)]
     return torch.cat(results).reshape(x.shape[:-1]).to(x.dtype)
 
 
-def _logsumexp(x: Tensor, wide: torch.dtype, out: Tensor | None = None) -> Tensor:
-    # An infinite maximum becomes the largest number of its sign: no inf - inf, and the infinity comes out all the same.
-    largest = torch.finfo(wide).max
-    shift = x.amax(-1, keepdim=True).to(wide).clamp_(-largest, largest)
-    terms = torch.sub(x, shift, out=out).exp_()
-    return terms.sum(-1, keepdim=True).log_().add_(shift).squeeze(-1)
+def _logsumexp(x: Tensor, out: Tensor | None = None) -> Tensor:
+    top = x.amax(-1, keepdim=True)
+    # Where no maximum is near the ends of the range of exp, the shift is a pass over memory for nothing. To know that
+    # costs a look at one number, which is free on a CPU; a GPU would have to be waited for.
+    if x.device.type == "cpu" and float(top.abs().max()) <= UNSHIFTED * math.log(torch.finfo(x.dtype).max):
+        return torch.exp(x, out=out).sum(-1).log_()
+    result = torch.sub(x, top, out=out).exp_().sum(-1, keepdim=True).log_().add_(top)
+    # An infinite maximum makes inf - inf, which is nan. fmax passes over a nan, and takes the maximum there; elsewhere
+    # a log-sum-exp is never below it.
+    return torch.fmax(result, top).squeeze(-1)

@@ -140,17 +140,20 @@ class _LinearCrossEntropy(torch.autograd.Function):
         total = tokens.new_zeros(())
         for first in range(0, len(tokens), chunk):
             part, chosen = tokens[first : first + chunk], target[first : first + chunk]
-            slope = torch.log_softmax(part @ classes.T, -1)  # (chunk, V), the only tensors with all classes
             own = torch.arange(len(part), device=target.device), chosen
-            total -= slope[own].sum()
+            logits = part @ classes.T  # (chunk, V), the only tensor with all classes; what follows works in place
+            logits -= logits.amax(-1, keepdim=True)
+            picked = logits[own]
+            sums = logits.exp_().sum(-1)
+            total += (sums.log() - picked).sum()
             if any(wanted):
-                slope.exp_()[own] -= 1
-                slope /= len(tokens)
+                logits /= (sums * len(tokens)).unsqueeze(-1)
+                logits[own] -= 1 / len(tokens)  # (p - onehot) / N now
             if grads[0] is not None:
-                torch.mm(slope, classes, out=grads[0][first : first + chunk])
+                torch.mm(logits, classes, out=grads[0][first : first + chunk])
             if grads[1] is not None:
-                grads[1].addmm_(slope.T, part)  # in place: `+=` would make a second tensor of the weight's size
-            del slope  # or it lives on beside the next chunk's logits
+                grads[1].addmm_(logits.T, part)  # in place: `+=` would make a second tensor of the weight's size
+            del logits  # or it lives on beside the next chunk's
         ctx.save_for_backward(*grads)
         ctx.dtype = hidden.dtype
         return (total / len(tokens)).to(hidden.dtype)

@@ -13,8 +13,8 @@ from torch import Tensor
 
 STEMS = ("log_sums", "tokens", "speed", "streaming")
 KERNELS = "gpu_kernels"
-CHUNK = 256  # tokens of linear_cross_entropy that are worked on at once
-BLOCK_ROWS = 8
+CHUNK = 128  # tokens of linear_cross_entropy that are worked on at once
+BLOCK_ROWS = 16
 COPY_SHARE = 0.85  # of the bandwidth that a copy reaches, to be reached by a kernel
 OURS, COMPILED = "ours: ", "compiled: "
 Form = Callable[..., Any]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from autograder.running.keeper import PORTS_VARIABLE, REPORT_FD
+from autograder.running.process_one import PORTS_VARIABLE, REPORT_FD
 
 KERNEL_PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
 LOOK_S = 1.0
-KERNEL_DIED = 71
+NO_KERNEL = 71
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,7 +36,7 @@ def patient(await_reply: Any, nothing_came: type[Exception]) -> Any:
                 return await_reply(running, message, timeout=min(LOOK_S, max(0.0, until - time.monotonic())))
             except nothing_came:
                 if not running.is_alive():
-                    os._exit(KERNEL_DIED)  # the cells that were not reported tell the rest
+                    os._exit(NO_KERNEL)  # the cells that were not reported tell the rest
                 if time.monotonic() >= until:
                     raise
 
@@ -45,6 +45,8 @@ def patient(await_reply: Any, nothing_came: type[Exception]) -> Any:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Report what a cell came to: "12 passed"."""
+    if report.when == "setup" and report.failed:
+        os._exit(NO_KERNEL)
     cell = re.search(r"Cell (\d+)$", report.nodeid)
     if cell is not None and (report.when == "call" or report.outcome != "passed"):
         os.write(REPORT_FD, f"{cell[1]} {report.outcome}\n".encode())

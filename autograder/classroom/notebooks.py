@@ -10,9 +10,9 @@ from typing import Any
 
 from autograder import registry
 from autograder.notebook_files import read, source
-from autograder.running.enclosure import Enclosed, Ended, enclose, level
+from autograder.running.enclosure import Enclosed, Ended, enclose, layers_here, level
 from autograder.running.launch import WallError
-from autograder.sources import read_package, stub
+from autograder.sources import SourceError, read_package, stub
 from autograder.standing import is_written
 
 LIMIT_S = 120.0
@@ -23,6 +23,8 @@ PYTEST = (
     *("-p", "autograder.nbval_rules", "-p", "autograder.classroom.enclosed_nbval"),
     *("--nbval-lax", "--nbval-current-env"),
 )
+# The wall inside starts with a clean environment, and torch wants a folder for what is temporary.
+STARTUP = "from autograder.running import launch\nlaunch.KEPT_ENVIRONMENT += ('TMPDIR',)\n"
 Result = dict[str, Any]  # "notebook", "status", "failed_cells", "total", "seconds", "wall"
 
 
@@ -58,7 +60,9 @@ def code_cells(path: Path) -> list[str]:
 def task(path: Path, texts: Mapping[str, str], limit_s: float) -> Enclosed:
     """Return what is run: a copy of the course without answers, with the learner's package."""
     course = {"course/autograder": registry.ROOT / "autograder", f"course/notebooks/{path.name}": path}
-    files = {f"course/exercises/{stem}.py": text for stem, text in package(texts).items()}
+    files = {"home/.ipython/profile_default/startup/wall.py": STARTUP, "course/pytest.ini": "[pytest]\n"}
+    files |= {"course/exercises/__init__.py": ""}
+    files |= {f"course/exercises/{stem}.py": text for stem, text in package(texts).items()}
     return Enclosed(
         command=[sys.executable, *PYTEST, f"notebooks/{path.name}"],
         limit_s=limit_s,
@@ -69,7 +73,7 @@ def task(path: Path, texts: Mapping[str, str], limit_s: float) -> Enclosed:
             "PYTHONDONTWRITEBYTECODE": "1",
             "CUDA_VISIBLE_DEVICES": "",
         },
-        texts=files | {"course/exercises/__init__.py": "", "course/pytest.ini": "[pytest]\n"},
+        texts=files,
         copies={place: str(file) for place, file in course.items()},
     )
 
@@ -121,6 +125,26 @@ def run(path: Path, texts: Mapping[str, str], strict: bool = False, limit_s: flo
     if strict and level(ended.layers) != "full":
         raise WallError(refusal(ended.layers))
     return result(path.name, len(code_cells(path)), ended, time.monotonic() - start)
+
+
+def outcome(texts: Mapping[str, str], names: Iterable[str], strict: bool = False) -> dict[str, Any]:
+    """Run the notebooks of these exercises' chapters, those that the learner has begun; return results and seconds."""
+    books = [path for stem in begun(texts, stems_of(names)) if (path := registry.notebook(stem)) is not None]
+    return {"notebooks": [run(path, texts, strict) for path in books]}
+
+
+def demand(strict: bool) -> None:
+    """Look once, before a class is graded, whether notebooks can be run here.
+
+    Raises:
+        SourceError: They cannot, or with `strict`, not behind the full enclosure.
+    """
+    try:
+        layers = layers_here()
+    except WallError as error:
+        raise SourceError(f"{error}; leave --notebooks out") from None
+    if strict and level(layers) != "full":
+        raise SourceError(refusal(layers))
 
 
 def refusal(layers: Iterable[str]) -> str:

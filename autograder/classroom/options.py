@@ -63,6 +63,8 @@ def add(commands: Any) -> None:
     grade.add_argument("--require-sandbox", action="store_true", help="refuse to run behind less than the full wall")
     words = "also report functions that are the same but for names and formatting"
     grade.add_argument("--similarity", action="store_true", help=words)
+    words = "also run the course's notebooks with each learner's functions (Linux, macOS); shown, earns no points"
+    grade.add_argument("--notebooks", action="store_true", help=words)
     grade.add_argument("--dask", metavar="ADDRESS", help="grade on a Dask cluster (needs stable-logprobs[dask])")
     merge = commands.add_parser("merge", help="put the results of several `grade --shard` together")
     merge.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="folders that `grade` wrote")

@@ -89,7 +89,7 @@ def _number(path: Path, name: str, value: Any) -> float:
 
 def scaled(exercise: Mapping[str, Any], points: Points | None) -> dict[str, Any]:
     """Return an exercise's record with its score in the instructor's points; its cases keep their own."""
-    if points is None or exercise["name"] not in points or exercise["status"] == "skipped":
+    if points is None or exercise["name"] not in points or exercise.get("status") == "skipped":
         return dict(exercise)
     worth = points[exercise["name"]]
     share = exercise["score"] / exercise["max_score"] if exercise["max_score"] else 0.0

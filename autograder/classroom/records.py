@@ -62,6 +62,7 @@ class Circumstances:
     layers: tuple[str, ...]
     points: Points | None = None
     device: str = "cpu"
+    notebooks: Mapping[str, str] | None = None  # hashes by name of those that may be run; None: they are not asked for
 
     @property
     def level(self) -> str:
@@ -84,14 +85,25 @@ class Circumstances:
             "exercises": list(self.names),
             "points": dict(sorted(self.points.items())) if self.points else None,
         }
+        if self.notebooks is not None:
+            parts["notebooks"] = dict(sorted(self.notebooks.items()))
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def record(
-        self, submission: Submission, exercises: Sequence[Mapping[str, Any]], seconds: float, problem: str | None = None
+        self,
+        submission: Submission,
+        exercises: Sequence[Mapping[str, Any]],
+        seconds: float,
+        problem: str | None = None,
+        notebooks: Sequence[Mapping[str, Any]] = (),
     ) -> Record:
-        """Return the record of a submission; a `problem` of ours is given in place of the submission's own."""
+        """Return the record of a submission; a `problem` of ours is given in place of the submission's own.
+
+        What notebooks came to is kept beside the exercises, and counts for nothing.
+        """
         graded = [scaled(exercise, self.points) for exercise in exercises]
-        return {
+        shown = {} if self.notebooks is None else {"notebooks": [dict(one) for one in notebooks]}
+        return shown | {
             "schema": SCHEMA,
             "student": submission.student,
             "source": submission.source,

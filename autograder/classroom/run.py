@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from autograder import desk, registry, similarity
+from autograder.classroom import notebooks
 from autograder.classroom.grades import write_grades
 from autograder.classroom.intake import Entry, discover
 from autograder.classroom.ledger import BROKEN, Ledger
@@ -43,6 +44,7 @@ class Settings:
     require_sandbox: bool = False
     similarity: bool = False
     clock: bool = True
+    notebooks: bool = False
 
 
 def in_shard(student: str, shard: tuple[int, int]) -> bool:
@@ -80,17 +82,21 @@ def grade(settings: Settings, sharing: Sharing = Pool) -> int:
     if not found.entries:
         raise SourceError(f"{settings.submissions} holds no submissions: expected a folder or .zip for each learner")
     with Ledger(settings.out) as ledger:
-        examination = Examination(ledger.seed(settings.seed), names, settings.clock)
+        seed, strict = ledger.seed(settings.seed), settings.require_sandbox
+        examination = Examination(seed, names, settings.clock, settings.notebooks, strict)
         papers = Papers(examination)
         shares = sharing(papers, settings.jobs, ledger.descriptors())
         try:
             device = "cuda" if torch.cuda.is_available() else "cpu"
-            around = Circumstances(examination.seed, names, shares.layers(), points, device)
+            books = notebooks.marks(names) if settings.notebooks else None
+            around = Circumstances(seed, names, shares.layers(), points, device, books)
             if settings.require_sandbox and around.level != "full":
                 held = ", ".join(around.layers)
                 raise SourceError(
                     f"the wall's level here is {around.level!r} ({held}); --require-sandbox asks for 'full'"
                 )
+            if settings.notebooks:
+                notebooks.demand(strict)
             return Run(ledger, shares, around, groups, papers, settings.similarity).run()
         finally:
             shares.close()
@@ -132,7 +138,8 @@ class Run:
                 trouble = outcome.get("trouble")
                 problem = f"could not be graded: {trouble}" if trouble else None
                 exercises = self._blank if trouble else outcome["exercises"]
-                self._keep(self.around.record(submission, exercises, outcome.get("seconds", 0.0), problem))
+                seconds, books = outcome.get("seconds", 0.0), outcome.get("notebooks", ())
+                self._keep(self.around.record(submission, exercises, seconds, problem, books))
         except KeyboardInterrupt:
             _say(f"stopped: {self._progress.done} of {len(todo)} are recorded; run again to go on")
             code = 2

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder import registry
+from autograder.classroom import notebooks
 from autograder.grading import Grading
 from autograder.paper import Paper
 from autograder.reporting.json_form import exercise_json
@@ -13,7 +14,7 @@ from autograder.running.wall import Wall
 from autograder.seat import Seat, shareable
 from autograder.spec import Exercise
 
-Outcome = dict[str, Any]  # "exercises", "layers" and "seconds", or "trouble"
+Outcome = dict[str, Any]  # "exercises", "layers", "seconds" and, where asked for, "notebooks"; or "trouble"
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Examination:
     seed: int
     names: tuple[str, ...]
     clock: bool = True
+    notebooks: bool = False
+    strict: bool = False  # run notebooks behind the full enclosure only
 
 
 Found = tuple[str, Exercise]
@@ -69,7 +72,9 @@ class Grader:
         """Judge one submission, and once more where the wall broke down meanwhile: no fault of the learner."""
         stood = self.wall.generation()
         outcome = self._grade(texts)
-        return outcome if self.wall.generation() == stood else self._grade(texts)
+        outcome = outcome if self.wall.generation() == stood else self._grade(texts)
+        asked = self.papers.examination
+        return outcome | notebooks.outcome(texts, asked.names, asked.strict) if asked.notebooks else outcome
 
     def _grade(self, texts: Mapping[str, str]) -> Outcome:
         start = time.monotonic()

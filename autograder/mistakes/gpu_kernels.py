@@ -267,25 +267,21 @@ def lse_not_shifted(x: Tensor) -> Tensor:
 
 
 @triton.jit
-def _lse_as_loaded(x_ptr, out_ptr, n, BLOCK: tl.constexpr, WIDE: tl.constexpr):
+def _lse_half_sum(x_ptr, out_ptr, n, BLOCK: tl.constexpr, WIDE: tl.constexpr):
     row = tl.program_id(0).to(tl.int64)
-    columns = tl.arange(0, BLOCK)
-    x = tl.load(x_ptr + row * n + columns, mask=columns < n, other=-float("inf"))
-    top = tl.max(x, 0)
-    total = tl.sum(tl.exp(x - top), 0)
-    for start in range(BLOCK, n, BLOCK):
-        x = tl.load(x_ptr + row * n + start + columns, mask=start + columns < n, other=-float("inf"))
-        top, total = _add(top, total, x)
-    tl.store(out_ptr + row, _finite(top) + tl.log(total))
+    top, total = _statistics(x_ptr + row * n, n, BLOCK, WIDE)
+    half = tl.full((), 0.0, tl.float16)
+    for start in range(0, n, BLOCK):
+        half += tl.sum(tl.exp(_block(x_ptr + row * n, start, n, BLOCK, WIDE) - _finite(top)).to(tl.float16), 0)
+    tl.store(out_ptr + row, _finite(top) + tl.log(half.to(WIDE)))
 
 
 @mistake(
     "triton_logsumexp",
-    "tl.exp takes float32 and float64 alone: what is loaded from a half type needs .to(tl.float32) first, which costs nothing, since only the memory is slow.",
+    "The exponentials are added up in float16: it ends at 65504, and a long row of equal logits passes that. Keep sums in float32: .to(tl.float32) after the load, and not back before tl.sum.",
 )
-def lse_half_not_widened(x: Tensor) -> Tensor:
-    half = x.dtype in (torch.float16, torch.bfloat16)
-    return _reduce(_lse_as_loaded if half else _lse_right, x)
+def lse_summed_in_half(x: Tensor) -> Tensor:
+    return _reduce(_lse_half_sum if x.dtype == torch.float16 else _lse_right, x)
 
 
 @mistake(

@@ -10,7 +10,7 @@ from jinja2 import Environment
 from autograder.progress import write_atomically
 from autograder.reporting.class_pages import chart, heat, overview
 from autograder.reporting.class_pages.figures import Tally
-from autograder.reporting.class_pages.learner import section
+from autograder.reporting.class_pages.learner import notebook_row, section
 from autograder.reporting.class_pages.names import PATTERN, page_name
 from autograder.reporting.class_pages.render import environment
 from autograder.reporting.records import Record
@@ -74,6 +74,7 @@ def learner_page(env: Environment, record: Record) -> str:
         problem=record["problem"],
         ignored=[str(name) for name in record["ignored"]],
         sections=sections,
+        notebooks=[notebook_row(run) for run in record.get("notebooks", ())],
         chapters=[(stem, list(found)) for stem, found in itertools.groupby(sections, lambda s: s.stem)],
         words=WORDS,
     )

@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 from autograder.running.launch import ROOT, WallError, clean_environment
 
@@ -49,7 +48,7 @@ class Ended:
 
 def level(layers: Collection[str]) -> str:
     """Say in a word what the layers amount to: "full", "partial" (some of the kernel's), or "split"."""
-    if NEEDED_FOR_FULL <= set(layers):
+    if set(layers) >= NEEDED_FOR_FULL:
         return "full"
     return "partial" if {"landlock", "setuid", "seccomp", "namespaces"} & set(layers) else "split"
 
@@ -113,6 +112,3 @@ def layers_here() -> tuple[str, ...]:
         WallError: Nothing can be run.
     """
     return enclose(Enclosed([sys.executable, "-I", "-S", "-c", ""], 60.0)).layers
-
-
-__all__ = ["LAYERS", "Enclosed", "Ended", "Path", "enclose", "layers_here", "level"]

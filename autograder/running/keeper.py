@@ -3,6 +3,7 @@
 Started by `enclosure` in a clean interpreter, with the task on its standard input; standard library only.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -10,108 +11,15 @@ import shutil
 import signal
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
 
-from autograder.running import linux, namespaces, tree
-from autograder.running.readable import default_readable
+from autograder.running import linux, namespaces, process_one, tree
+from autograder.running.process_one import Task
 
-if sys.platform == "linux":
-    from autograder.running import tree_calls
-
-REPORT_FD = 3  # where the tree reports
 REPORT_CAP = 1 << 16
 TICK_S, WEIGH_S = 0.05, 0.5
-DISK_MIB = 128
-PORTS = 5
-PORTS_VARIABLE = "STABLE_LOGPROBS_PORTS"
 PR_SET_CHILD_SUBREAPER = 36
-
-
-@dataclass(frozen=True)
-class Task:
-    """What to run: paths are below `folder`, which holds `course`, to be read, and `home`, to be written."""
-
-    folder: str
-    command: list[str]
-    environment: dict[str, str]
-    texts: dict[str, str]
-    copies: dict[str, str]  # by path, what to copy there
-    limit_s: float
-    memory_bytes: int
-
-
-def furnish(task: Task) -> None:
-    """Write the task's files."""
-    folder = Path(task.folder)
-    for name in ("course", "home"):
-        (folder / name).mkdir()
-    for place, source in task.copies.items():
-        target = folder / place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if os.path.isdir(source):
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("tests"))
-        else:
-            shutil.copy2(source, target)
-    for place, text in task.texts.items():
-        target = folder / place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-
-
-def hand_over(folder: Path, user: int) -> None:
-    """Give the files to the tree's user; what may be changed is for landlock to say."""
-    for path in (folder, *folder.rglob("*")):
-        os.chown(path, user, user)
-
-
-def begin(task: Task, apart: bool, user: int, parent: int, ready: int, report: int) -> NoReturn:
-    """Confine this process, run the command, and end with its exit status."""
-    held = {"session": True, "namespaces": apart}
-    os.setsid()
-    os.umask(0o077)
-    folder = Path(task.folder)
-    if apart:
-        namespaces.furnish(task.folder, DISK_MIB)
-    furnish(task)
-    if os.geteuid() == 0:
-        hand_over(folder, user)
-    null = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(null, stream)
-    open_ports = tree.ports(PORTS)
-    held["rlimits"] = tree.limit(int(task.limit_s) + 1)
-    if sys.platform == "linux":
-        linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
-        programs = {os.path.dirname(path) for path in (sys.executable, os.path.realpath(sys.executable))}
-        readable = (*default_readable(), *programs, "/proc", f"{folder}/course")
-        held["landlock"] = tree.bound(readable, f"{folder}/home", open_ports)
-        needed = (os.__file__, sys.executable) if held["landlock"] else ()
-        held["setuid"] = tree.become(user, needed)
-        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-        if not apart and os.getppid() != parent:
-            os._exit(1)
-        held["seccomp"] = tree_calls.install()
-    os.write(ready, json.dumps([name for name, holds in held.items() if holds]).encode())
-    os.close(ready)
-    program = os.fork()
-    if program == 0:
-        os.chdir(folder / "course")
-        os.dup2(report, REPORT_FD)
-        os.closerange(REPORT_FD + 1, tree.DESCRIPTORS)
-        os.execve(task.command[0], task.command, environment(task, open_ports))
-    while True:
-        child, status = os.wait()
-        if child == program:
-            os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
-
-
-def environment(task: Task, open_ports: list[int]) -> dict[str, str]:
-    """Return all that the command finds in its environment."""
-    home = f"{task.folder}/home"
-    fixed = {"PATH": os.defpath, "HOME": home, "TMPDIR": home, "USER": "learner", "LOGNAME": "learner"}
-    return fixed | task.environment | {PORTS_VARIABLE: ",".join(map(str, open_ports))}
+FAILED = 70
 
 
 def below(pid: int) -> list[int]:
@@ -145,14 +53,13 @@ def weight(processes: list[int]) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def end(first: int, apart: bool) -> None:
+def end(roots: list[int], apart: bool) -> None:
     """Kill every process of the tree and wait until none is left."""
     while True:
-        for pid in [first] if apart else [first, *below(os.getpid())]:
-            try:
+        # Where process 1 of a namespace dies, the kernel kills the rest; elsewhere orphans have become our children.
+        for pid in roots if apart else below(os.getpid()):
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
         try:
             while os.waitpid(-1, 0 if apart else os.WNOHANG)[0]:
                 continue
@@ -164,14 +71,13 @@ def end(first: int, apart: bool) -> None:
 def watch(task: Task, first: int, apart: bool, lifeline: int, reports: int) -> tuple[str, int, bytes]:
     """Wait for the end; return how it came, the exit status and what was reported."""
     until, weigh = time.monotonic() + task.limit_s, 0.0
-    report, status, how = b"", 0, ""
-    sources = [lifeline, reports]
-    while not how:
+    report, sources = b"", [lifeline, reports]
+    while True:
         ready = select.select(sources, [], [], TICK_S)[0]
-        if lifeline in ready:
-            how = "abandoned"
+        if lifeline in ready:  # the grader is gone
+            return "abandoned", 0, report
         if reports in ready:
-            chunk = os.read(reports, 1 << 16)
+            chunk = os.read(reports, REPORT_CAP)
             report = (report + chunk)[:REPORT_CAP]
             sources = sources if chunk else [lifeline]
         pid, ended = os.waitpid(first, os.WNOHANG)
@@ -179,18 +85,16 @@ def watch(task: Task, first: int, apart: bool, lifeline: int, reports: int) -> t
         if pid:
             return "exited", os.waitstatus_to_exitcode(ended), report
         if now > until:
-            how = "limit"
-        elif now > weigh + WEIGH_S:
+            return "limit", 0, report
+        if now > weigh + WEIGH_S:
             weigh = now
             if weight(below(1 if apart else os.getpid())) > task.memory_bytes:
-                how = "memory"
-    return how, status, report
+                return "memory", 0, report
 
 
 def main(lifeline: int) -> None:
     """Run the task that standard input holds; print how it went, as JSON."""
     task = Task(**json.load(sys.stdin.buffer))
-    ours, parent = os.getpid(), os.getppid()
     apart = sys.platform == "linux" and namespaces.possible(task.folder)
     if apart:
         namespaces.leave()
@@ -198,22 +102,27 @@ def main(lifeline: int) -> None:
         linux.prctl(PR_SET_CHILD_SUBREAPER, 1)
     told, ready = os.pipe()
     reports, report = os.pipe()
+    ours = os.getpid()
     first = os.fork()
     if first == 0:
         try:
-            os.close(lifeline)
-            begin(task, apart, tree.FIRST_USER + ours, ours, ready, report)
+            for fd in (lifeline, told, reports):
+                os.close(fd)
+            process_one.begin(task, apart, tree.FIRST_USER + ours, ours, ready, report)
+        except Exception as error:
+            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         finally:
-            os._exit(70)
+            os._exit(FAILED)
     os.close(ready)
     os.close(report)
-    layers = os.read(told, 4096)
-    answer: dict[str, Any] = {"layers": json.loads(layers) if layers else None}
+    layers = os.read(told, 4096)  # before anything that is not ours runs
     os.set_blocking(reports, False)
     how, status, text = watch(task, first, apart, lifeline, reports)
-    end(first, apart)
-    try:
+    end([] if how == "exited" else [first], apart)
+    with contextlib.suppress(BlockingIOError):
         text += os.read(reports, REPORT_CAP)
-    except BlockingIOError:
-        pass
-    print(json.dumps(answer | {"how": how, "status": status, "report": text[:REPORT_CAP].decode("latin-1")}))
+    if apart:
+        namespaces.clear(task.folder)
+    shutil.rmtree(task.folder, ignore_errors=True)
+    answer = {"layers": json.loads(layers) if layers else None, "how": how, "status": status}
+    print(json.dumps(answer | {"report": text[:REPORT_CAP].decode("latin-1")}))

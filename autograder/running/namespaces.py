@@ -1,5 +1,6 @@
 """A view of the system of its own for a tree of processes: only its processes, a small file system, only loopback."""
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -11,6 +12,7 @@ from autograder.running import linux
 NEWNS, NEWIPC, NEWUSER, NEWPID = 0x20000, 0x08000000, 0x10000000, 0x20000000
 ALL = NEWNS | NEWIPC | NEWPID | linux.CLONE_NEWNET
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 1 << 14, 1 << 18
+MNT_DETACH = 2
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 FILES = 4096  # of the small file system
 
@@ -22,7 +24,7 @@ def _call(name: str, *args: object) -> None:
 
 
 def leave() -> None:
-    """Leave the system's namespaces; the next child is process 1 of the new one. Whoever is not root becomes no one else.
+    """Leave the system's namespaces; the next child is process 1 of the new one. No user becomes another.
 
     Raises:
         OSError: This system does not let us.
@@ -55,6 +57,12 @@ def furnish(folder: str, mebibytes: int) -> None:
 
 def _mount(source: bytes, target: bytes, kind: bytes | None, flags: int, options: bytes | None) -> None:
     _call("mount", source, target, kind, ctypes.c_ulong(flags), options)
+
+
+def clear(folder: str) -> None:
+    """Take the file system off the folder; the folder below is as empty as it was."""
+    with contextlib.suppress(OSError):
+        _call("umount2", os.fsencode(folder), MNT_DETACH)
 
 
 def possible(folder: str) -> bool:

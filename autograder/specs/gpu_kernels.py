@@ -44,6 +44,89 @@ MOST_OFF = 0.02  # of a time
 LEAST = 10  # calls that are timed
 
 
+def _works(*later: float, first: float | None = None) -> Inputs:
+    """Return a maker of the driver's arguments: how long the device works in each call, over and over."""
+    works = (later[0] if first is None else first, *later)
+    return lambda draw: Call((works, True, ""))
+
+
+def _wrong(kind: str, call: Call, got: str, expected: str) -> Complaint:
+    works = call.args[0]
+    first, later = works[0], ", ".join(f"{w:g}" for w in works[1:12])
+    given = f"given     a call of {first:g} ms, then calls of {later} ms, over and over"
+    return Complaint(f"clock-{kind}", f"{given}\ngot       {got}\nexpected  {expected}")
+
+
+def _median(call: Call, result: Any) -> Complaint | None:
+    """Demand the median of the timed calls, enough of them, and none of them the first."""
+    answer, timed, works = result["answer"], result["timed"], call.args[0]
+    if answer["kind"] != "plain" or answer["type"] not in ("float", "int"):
+        return _wrong("type", call, f"a {answer.get('type', answer['kind'])}", "a Python float")
+    got, later = float(answer["value"]), works[1:]
+    times = [works[0] if n == 0 else later[(n - 1) % len(later)] for n in timed]
+    if len(times) < LEAST:
+        return _wrong("few", call, f"{len(times)} calls between two events", f"at least {LEAST} timed calls")
+    if 0 in timed:
+        return _wrong("cold", call, "the first call was timed", "a call that warms up, and is not timed, comes first")
+    low, high = statistics.median_low(times), statistics.median_high(times)
+    if low * (1 - MOST_OFF) <= got <= high * (1 + MOST_OFF):
+        return None
+    return _wrong("time", call, f"{got:.4g} ms", f"about {low:.4g} ms, the median of {len(times)} calls")
+
+
+def _refuses(call: Call, result: Any) -> Complaint | None:
+    """Demand a RuntimeError that speaks of CUDA, before anything is called."""
+    said, given = result["said"], "given     no CUDA"
+    if not said:
+        return Complaint("clock-silent", f"{given}\ngot       an answer\nexpected  a RuntimeError that says so")
+    if "cuda" not in said.lower() and "gpu" not in said.lower():
+        return Complaint("clock-unclear", f"{given}\ngot       RuntimeError\nexpected  a message that names CUDA")
+    if result["calls"]:
+        return Complaint(
+            "clock-late", f"{given}\ngot       a RuntimeError after fn was called\nexpected  no call of fn"
+        )
+    return None
+
+
+def _clocked(name: str, family: Any, make: Inputs, judge: Any = _median, private: bool = False) -> Case:
+    return case(name, family, make, Driven("made_up_gpu", judge), private=private)
+
+
+cuda_time_ms = Exercise(
+    name="cuda_time_ms",
+    reference=None,
+    precise=None,
+    minutes=20,
+    difficulty=2,
+    cases=(
+        _clocked("the same work in every call", "value", _works(1.5)),
+        _clocked("a short kernel", "value", _works(0.05)),
+        _clocked("the first call compiles", "value", _works(2.0, first=900.0)),
+        _clocked("one call in ten is disturbed", "value", _works(*[1.0] * 9, 40.0)),
+        _clocked("times that scatter", "value", _works(1.4, 1.0, 1.9, 1.2, 1.7, 1.1, 1.6)),
+        _clocked("a long kernel", "value", _works(120.0), private=True),
+        _clocked("no CUDA", "extremes", lambda d: Call(((1.0, 1.0), False, "")), _refuses),
+        case(
+            "what fn raises is passed on",
+            "extremes",
+            lambda d: Call(((1.0, 1.0), True, "broken")),
+            Raises(("ValueError",), driver="made_up_gpu"),
+        ),
+    ),
+    rules=STOPWATCH,
+    hints=(
+        "Python goes on while the GPU works: time.perf_counter() around fn() sees the launch. Who knows when the work "
+        "began and ended?",
+        "torch.cuda.Event(enable_timing=True): record() puts a mark into the queue, before and after fn(). Call fn a few "
+        "times first.",
+        "`start.elapsed_time(end)` is in milliseconds, and needs torch.cuda.synchronize() after the last record().",
+    ),
+    why="The device itself writes down when it comes past a mark, so launches and Python do not count. One "
+    "synchronisation at the end suffices: while it measures, the queue is never empty. The median forgets the calls that "
+    "something disturbed.",
+)
+
+
 def _normal(*shape: int, dtype: torch.dtype = F32, scale: float = 1.0, offset: float = 0.0) -> Inputs:
     return lambda draw: draw.normal(*shape, scale=scale, offset=offset, dtype=dtype)
 
@@ -228,87 +311,4 @@ triton_cross_entropy = Exercise(
     why="Neither probabilities nor log-probabilities are stored: the forward keeps one number a row, the backward makes "
     "the probabilities anew, in registers. Reading the logits twice is cheaper than storing and reading a tensor of their "
     "size. The incoming gradient stays on the device: a kernel loads it, and Python does not wait for it.",
-)
-
-
-def _works(*later: float, first: float | None = None) -> Inputs:
-    """Return a maker of the driver's arguments: how long the device works in each call, over and over."""
-    works = (later[0] if first is None else first, *later)
-    return lambda draw: Call((works, True, ""))
-
-
-def _wrong(kind: str, call: Call, got: str, expected: str) -> Complaint:
-    works = call.args[0]
-    first, later = works[0], ", ".join(f"{w:g}" for w in works[1:12])
-    given = f"given     a call of {first:g} ms, then calls of {later} ms, over and over"
-    return Complaint(f"clock-{kind}", f"{given}\ngot       {got}\nexpected  {expected}")
-
-
-def _median(call: Call, result: Any) -> Complaint | None:
-    """Demand the median of the timed calls, enough of them, and none of them the first."""
-    answer, timed, works = result["answer"], result["timed"], call.args[0]
-    if answer["kind"] != "plain" or answer["type"] not in ("float", "int"):
-        return _wrong("type", call, f"a {answer.get('type', answer['kind'])}", "a Python float")
-    got, later = float(answer["value"]), works[1:]
-    times = [works[0] if n == 0 else later[(n - 1) % len(later)] for n in timed]
-    if len(times) < LEAST:
-        return _wrong("few", call, f"{len(times)} calls between two events", f"at least {LEAST} timed calls")
-    if 0 in timed:
-        return _wrong("cold", call, "the first call was timed", "a call that warms up, and is not timed, comes first")
-    low, high = statistics.median_low(times), statistics.median_high(times)
-    if low * (1 - MOST_OFF) <= got <= high * (1 + MOST_OFF):
-        return None
-    return _wrong("time", call, f"{got:.4g} ms", f"about {low:.4g} ms, the median of {len(times)} calls")
-
-
-def _refuses(call: Call, result: Any) -> Complaint | None:
-    """Demand a RuntimeError that speaks of CUDA, before anything is called."""
-    said, given = result["said"], "given     no CUDA"
-    if not said:
-        return Complaint("clock-silent", f"{given}\ngot       an answer\nexpected  a RuntimeError that says so")
-    if "cuda" not in said.lower() and "gpu" not in said.lower():
-        return Complaint("clock-unclear", f"{given}\ngot       RuntimeError\nexpected  a message that names CUDA")
-    if result["calls"]:
-        return Complaint(
-            "clock-late", f"{given}\ngot       a RuntimeError after fn was called\nexpected  no call of fn"
-        )
-    return None
-
-
-def _clocked(name: str, family: Any, make: Inputs, judge: Any = _median, private: bool = False) -> Case:
-    return case(name, family, make, Driven("made_up_gpu", judge), private=private)
-
-
-cuda_time_ms = Exercise(
-    name="cuda_time_ms",
-    reference=None,
-    precise=None,
-    minutes=20,
-    difficulty=2,
-    cases=(
-        _clocked("the same work in every call", "value", _works(1.5)),
-        _clocked("a short kernel", "value", _works(0.05)),
-        _clocked("the first call compiles", "value", _works(2.0, first=900.0)),
-        _clocked("one call in ten is disturbed", "value", _works(*[1.0] * 9, 40.0)),
-        _clocked("times that scatter", "value", _works(1.4, 1.0, 1.9, 1.2, 1.7, 1.1, 1.6)),
-        _clocked("a long kernel", "value", _works(120.0), private=True),
-        _clocked("no CUDA", "extremes", lambda d: Call(((1.0, 1.0), False, "")), _refuses),
-        case(
-            "what fn raises is passed on",
-            "extremes",
-            lambda d: Call(((1.0, 1.0), True, "broken")),
-            Raises(("ValueError",), driver="made_up_gpu"),
-        ),
-    ),
-    rules=STOPWATCH,
-    hints=(
-        "Python goes on while the GPU works: time.perf_counter() around fn() sees the launch. Who knows when the work "
-        "began and ended?",
-        "torch.cuda.Event(enable_timing=True): record() puts a mark into the queue, before and after fn(). Call fn a few "
-        "times first.",
-        "`start.elapsed_time(end)` is in milliseconds, and needs torch.cuda.synchronize() after the last record().",
-    ),
-    why="The device itself writes down when it comes past a mark, so launches and Python do not count. One "
-    "synchronisation at the end suffices: while it measures, the queue is never empty. The median forgets the calls that "
-    "something disturbed.",
 )

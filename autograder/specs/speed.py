@@ -140,7 +140,8 @@ def _statistic(record: Record, name: str, got: float) -> str:
         "cold" if every[0] > least else "warm": every[0],
         "unit": 1000 * least,
     }
-    slips |= {"making": least + made} if made else {}
+    if made and least + 0.8 * made <= got < 100 * least:  # a busy machine makes inputs late
+        return "making"
     nearest = min(slips, key=lambda slip: abs(slips[slip] - got))
     if abs(slips[nearest] - got) <= 0.05 * got + 0.5:
         return nearest

@@ -86,3 +86,13 @@ def test_readme_shows_the_committed_summary(tmp_path, monkeypatch):
     matrix.TABLE.write_text(matrix.table([kill("a")]))
     assert len(matrix.readme_complaints("")) == 3
     assert matrix.readme_complaints("\n".join(["1 wrong answers", *matrix.summary(matrix.TABLE.read_text())])) == []
+
+
+def test_a_chapter_that_cannot_be_judged_here_keeps_its_lines(tmp_path, monkeypatch):
+    monkeypatch.setattr(matrix, "TABLE", tmp_path / "MATRIX.md")
+    whole = matrix.table([kill("a")])
+    matrix.TABLE.write_text(whole)
+    skipped = CaseVerdict("a case", "value", "public", "skipped", 1, "triton is not installed")
+    unasked = Kill("log_sums", "logsumexp", "a", ExerciseVerdict("logsumexp", "log_sums", True, (skipped,)))
+    assert unasked.complaint is None
+    assert matrix.table([unasked]) == whole

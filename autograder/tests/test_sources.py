@@ -305,3 +305,17 @@ def test_a_method_of_that_name_stays():
 def test_a_file_that_does_not_parse_is_not_changed(text, line):
     with pytest.raises(SourceError, match=f"line {line}"):
         replace_definition(text, "f", NEW, [])
+
+
+GUARD = """try:
+    import triton
+except ImportError:  # it may be missing
+
+    class triton:
+        jit = None
+"""
+
+
+def test_a_stub_keeps_an_import_that_may_fail_below_the_others():
+    text = stub(f'"""D."""\n\nimport torch\n\n{GUARD}\n\nLARGEST = 4\n\n\ndef f(x):\n    return x\n')
+    assert text == f'"""D."""\n\nimport torch\n\n{GUARD}\n\ndef f(x):\n    raise NotImplementedError("f")\n'

@@ -43,6 +43,28 @@ class Section:
     open: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class NotebookRow:
+    """How one of the course's notebooks ran with the learner's functions."""
+
+    notebook: str
+    status: str
+    words: str
+
+
+def notebook_row(run: Record) -> NotebookRow:
+    """Return the line about one notebook: which cells failed, or where it came to an end."""
+    cells, status = [int(n) for n in run["failed_cells"]], str(run["status"])
+    total = int(run["total"])
+    told = {
+        "passed": f"all {total} cells",
+        "failed": f"{len(cells)} of {total} cells: {', '.join(map(str, cells))}",
+        "timeout": f"not done in time: cell {cells[-1] if cells else '?'} of {total}",
+        "crashed": f"ended early: cell {cells[-1] if cells else '?'} of {total}",
+    }
+    return NotebookRow(str(run["notebook"]), status, told.get(status, ""))
+
+
 def _families(cases: Iterable[Record]) -> str:
     """Return "value 2/2, shape 8/9" in the order of judging."""
     counts: dict[str, list[bool]] = {}

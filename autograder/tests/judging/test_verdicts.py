@@ -81,3 +81,10 @@ def test_a_package_is_the_sum_of_its_exercises():
 
 def test_the_order_knows_every_family():
     assert set(ORDER) == set(get_args(Family))
+
+
+def test_what_the_machine_lacks_counts_for_nobody():
+    skipped = CaseVerdict("a", "value", "public", "skipped", 2.0, "triton is not installed")
+    found = ExerciseVerdict("f", "log_sums", True, (skipped,))
+    assert (found.status, found.score, found.max_score) == ("skipped", 0, 0)
+    assert PackageVerdict("p", (found,)).passed

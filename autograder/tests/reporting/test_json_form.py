@@ -6,7 +6,7 @@ from autograder.reporting.json_form import package_json
 from autograder.tests.reporting.sample import ALL
 
 FORM = package_json(ALL)
-STATUSES = {"passed", "failed", "not_written", "error"}
+STATUSES = {"passed", "failed", "not_written", "error", "skipped"}
 CASE_STATUSES = {"passed", "failed", "skipped", "inconclusive", "timeout", "crashed"}
 
 

@@ -385,3 +385,45 @@ def test_what_an_exercise_allows_may_be_imported_at_the_head_of_its_file():
 @pytest.mark.parametrize("reach", ["gc.get_objects()", "statistics.sys.modules", "time.__loader__"])
 def test_what_leads_out_of_an_allowed_module_is_refused(reach):
     assert ("hidden", 11, True) in found(STOPWATCH + function(f"y = x\nreturn {reach}"), "time")
+
+
+KERNEL = """import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def _kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    for start in range(0, n, BLOCK):
+        tl.store(out_ptr + start, tl.sum(tl.load(x_ptr + start + tl.arange(0, BLOCK)), 0))
+
+
+def f(x):
+    out = torch.empty_like(x)
+    _kernel[(triton.cdiv(x.shape[0], 4),)](x, out, x.shape[-1], BLOCK=triton.next_power_of_2(4))
+    return out
+"""
+
+
+def test_a_loop_in_a_kernel_is_none_of_pythons():
+    pytest.importorskip("triton")
+    assert found(KERNEL, "triton") == []
+    looped = KERNEL.replace("    return out", "    for row in x:\n        out = row\n    return out")
+    assert found(looped, "triton") == [("loop", 15, False)]
+
+
+def test_a_function_with_another_decorator_is_no_kernel():
+    pytest.importorskip("triton")
+    plain = KERNEL.replace("@triton.jit", "@torch.no_grad()")
+    assert ("loop", 8, False) in found(plain, "triton")
+
+
+def test_triton_is_out_of_bounds_where_it_is_not_allowed():
+    pytest.importorskip("triton")
+    assert {(kind, refuse) for kind, _, refuse in found(KERNEL)} == {("hidden", True), ("loop", False)}
+
+
+def test_an_import_that_may_fail_costs_nothing():
+    stand_in = "    class triton:\n        jit = staticmethod(lambda k: k)\n\n\n"
+    guarded = f"try:\n    import triton\nexcept ImportError:\n\n{stand_in}"
+    assert found(guarded + function("return x.sum(dim)")) == []

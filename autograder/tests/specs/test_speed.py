@@ -121,6 +121,8 @@ def test_no_second_call_of_one_function_means_that_the_other_alone_was_warmed_up
 
 def test_making_inputs_is_seen():
     assert answered("inputs that take long to make", 32.0) == "making"
+    assert answered("inputs that take long to make", 50.0) == "making"
+    assert answered("inputs that take long to make", 2000.0) == "unit"
 
 
 @pytest.mark.parametrize(
