@@ -77,7 +77,7 @@ def judge_package(
     clock: bool = True,
     paper: Callable[[str], Paper] | None = None,
 ) -> PackageVerdict:
-    """Judge exercises of a package given as texts by stem; `paper` returns an exercise's questions where they are kept."""
+    """Judge exercises of a package given as texts by stem; `paper` returns an exercise's questions if they are kept."""
     verdicts: list[ExerciseVerdict] = []
     layers: tuple[str, ...] = ()
     with _lock:

@@ -15,9 +15,17 @@ CPU_S = 40.0  # a worker may use 120 s of processor time: long before, the next 
 MOST = 12  # exercises in one process where that time cannot be read
 
 
-def shareable(sources: Mapping[str, str]) -> bool:
-    """Return whether a submission's exercises may share a process."""
-    return not any(SETTINGS.search(text) for text in sources.values())
+def shareable(sources: Mapping[str, str]) -> frozenset[str]:
+    """Return the chapters of a submission whose exercises may share a process: those that change no settings.
+
+    A chapter that so much as names one that does may import it.
+    """
+    alone = {stem for stem, text in sources.items() if SETTINGS.search(text)}
+    rest = sources.keys() - alone
+    while found := {s for s in rest if any(re.search(rf"\b{re.escape(other)}\b", sources[s]) for other in alone)}:
+        alone |= found
+        rest -= found
+    return frozenset(rest)
 
 
 class Seat:
@@ -39,8 +47,8 @@ class Seat:
         return self._worker
 
     def _used_up(self, worker: Worker) -> bool:
-        used = worker.cpu_ns()
-        return self._taken >= MOST if used is None else used > CPU_S * 1e9
+        noted = worker.scheduled()
+        return self._taken >= MOST if noted is None else noted.cpu_ns > CPU_S * 1e9
 
     def close(self) -> None:
         """End the worker."""

@@ -128,7 +128,7 @@ def run(path: Path, texts: Mapping[str, str], strict: bool = False, limit_s: flo
 
 
 def outcome(texts: Mapping[str, str], names: Iterable[str], strict: bool = False) -> dict[str, Any]:
-    """Run the notebooks of these exercises' chapters, those that the learner has begun; return results and seconds."""
+    """Run the notebooks of these exercises' chapters, those that the learner has begun; return what to record."""
     books = [path for stem in begun(texts, stems_of(names)) if (path := registry.notebook(stem)) is not None]
     return {"notebooks": [run(path, texts, strict) for path in books]}
 

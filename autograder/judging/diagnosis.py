@@ -72,8 +72,9 @@ def diagnose(
     """Return the mistakes that explain the failures, the best one first.
 
     `kinds` are the complaints that come without answers (the gate's, the meta run's). `run` puts a question to a
-    mistake, as the worker does to the learner's function, and `judged` judges what it says. Learners make several mistakes at a time, and each on a base
-    of its own: a mistake may fail where the learner passed, but has to explain many more cases than that.
+    mistake, as the worker does to the learner's function, and `judged` judges what it says. Learners make several
+    mistakes at a time, and each on a base of its own: a mistake may fail where the learner passed, but has to explain
+    many more cases than that.
     """
     found = [m for kind in kinds if kind not in LAST for m in _with_fault(kind, mistakes)]
     open_cases = [e for e in experiences if e.complaint is not None]

@@ -61,13 +61,7 @@ def enclose(enclosed: Enclosed) -> Ended:
     """
     if os.name == "nt":
         raise WallError("nothing can be enclosed on Windows: grade on Linux")
-    with tempfile.TemporaryDirectory(prefix="enclosed-", ignore_cleanup_errors=True) as folder:
-        return _keep(enclosed, os.path.realpath(folder))
-
-
-def _keep(enclosed: Enclosed, folder: str) -> Ended:
-    environment = clean_environment() | {k: v.format(folder=folder) for k, v in enclosed.environment.items()}
-    task = asdict(enclosed) | {"environment": environment, "folder": folder}
+    task = asdict(enclosed) | {"environment": clean_environment() | dict(enclosed.environment)}
     ours, lifeline = os.pipe()  # closed with this process, however it ends
     try:
         keeper = subprocess.Popen(
@@ -75,7 +69,7 @@ def _keep(enclosed: Enclosed, folder: str) -> Ended:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=clean_environment(),
+            env=clean_environment() | {"TMPDIR": tempfile.gettempdir()},
             cwd="/",
             pass_fds=[ours],
         )

@@ -7,11 +7,12 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from autograder.running import linux, namespaces, process_one, tree
 from autograder.running.process_one import Task
@@ -95,7 +96,14 @@ def watch(task: Task, first: int, apart: bool, lifeline: int, reports: int) -> t
 def main(lifeline: int) -> None:
     """Run the task that standard input holds; print how it went, as JSON."""
     task = Task(**json.load(sys.stdin.buffer))
-    apart = sys.platform == "linux" and namespaces.possible(task.folder)
+    with tempfile.TemporaryDirectory(prefix="enclosed-", ignore_cleanup_errors=True) as folder:
+        answer = keep(task, Path(folder).resolve(), lifeline)
+    print(json.dumps(answer))
+
+
+def keep(task: Task, folder: Path, lifeline: int) -> dict[str, Any]:
+    """Run a task in an empty folder; return its layers, how it ended, its exit status and its report."""
+    apart = sys.platform == "linux" and namespaces.possible(str(folder))
     if apart:
         namespaces.leave()
     elif sys.platform == "linux":
@@ -108,7 +116,7 @@ def main(lifeline: int) -> None:
         try:
             for fd in (lifeline, told, reports):
                 os.close(fd)
-            process_one.begin(task, apart, tree.FIRST_USER + ours, ours, ready, report)
+            process_one.begin(task, folder, apart, tree.FIRST_USER + ours, ours, ready, report)
         except Exception as error:
             print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         finally:
@@ -122,7 +130,6 @@ def main(lifeline: int) -> None:
     with contextlib.suppress(BlockingIOError):
         text += os.read(reports, REPORT_CAP)
     if apart:
-        namespaces.clear(task.folder)
-    shutil.rmtree(task.folder, ignore_errors=True)
+        namespaces.clear(str(folder))
     answer = {"layers": json.loads(layers) if layers else None, "how": how, "status": status}
-    print(json.dumps(answer | {"report": text[:REPORT_CAP].decode("latin-1")}))
+    return answer | {"report": text[:REPORT_CAP].decode("latin-1")}

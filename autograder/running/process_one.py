@@ -20,9 +20,8 @@ PORTS_VARIABLE = "STABLE_LOGPROBS_PORTS"
 
 @dataclass(frozen=True)
 class Task:
-    """What to run: paths are below `folder`, which holds `course`, to be read, and `home`, to be written."""
+    """What to run: paths are below a folder that holds `course`, to be read, and `home`, to be written."""
 
-    folder: str
     command: list[str]
     environment: dict[str, str]
     texts: dict[str, str]
@@ -31,9 +30,8 @@ class Task:
     memory_bytes: int
 
 
-def furnish(task: Task) -> None:
+def furnish(task: Task, folder: Path) -> None:
     """Write the task's files."""
-    folder = Path(task.folder)
     for name in ("course", "home"):
         (folder / name).mkdir()
     for place, source in task.copies.items():
@@ -49,23 +47,27 @@ def furnish(task: Task) -> None:
         target.write_text(text, encoding="utf-8")
 
 
-def hand_over(folder: Path, user: int) -> None:
-    """Give the files to the tree's user; what may be changed is for landlock to say."""
+def hand_over(folder: Path, user: int) -> int:
+    """Give the files to the tree's user, and return who that is; what may be changed is for landlock to say."""
+    try:
+        os.chown(folder, user, user)
+    except OSError:  # a container that maps few users
+        user = linux.NOBODY
     for path in (folder, *folder.rglob("*")):
         os.chown(path, user, user)
+    return user
 
 
-def begin(task: Task, apart: bool, user: int, parent: int, ready: int, report: int) -> NoReturn:
+def begin(task: Task, folder: Path, apart: bool, user: int, parent: int, ready: int, report: int) -> NoReturn:
     """Confine this process, run the command, and end with its exit status."""
     held = {"session": True, "namespaces": apart}
     os.setsid()
     os.umask(0o077)
-    folder = Path(task.folder)
     if apart:
-        namespaces.furnish(task.folder, DISK_MIB)
-    furnish(task)
+        namespaces.furnish(str(folder), DISK_MIB)
+    furnish(task, folder)
     if os.geteuid() == 0:
-        hand_over(folder, user)
+        user = hand_over(folder, user)
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(null, stream)
@@ -90,15 +92,16 @@ def begin(task: Task, apart: bool, user: int, parent: int, ready: int, report: i
         os.dup2(report, REPORT_FD)
         os.set_inheritable(REPORT_FD, True)  # dup2 does not where both are one
         os.closerange(REPORT_FD + 1, tree.DESCRIPTORS)
-        os.execve(task.command[0], task.command, environment(task, open_ports))
+        os.execve(task.command[0], task.command, environment(task, folder, open_ports))
     while True:
         child, status = os.wait()
         if child == program:
             os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
-def environment(task: Task, open_ports: list[int]) -> dict[str, str]:
-    """Return all that the command finds in its environment."""
-    home = f"{task.folder}/home"
+def environment(task: Task, folder: Path, open_ports: list[int]) -> dict[str, str]:
+    """Return all that the command finds in its environment; "{folder}" in a value stands for the folder."""
+    home = str(folder / "home")
     fixed = {"PATH": os.defpath, "HOME": home, "TMPDIR": home, "USER": "learner", "LOGNAME": "learner"}
-    return fixed | task.environment | {PORTS_VARIABLE: ",".join(map(str, open_ports))}
+    given = {name: value.replace("{folder}", str(folder)) for name, value in task.environment.items()}
+    return fixed | given | {PORTS_VARIABLE: ",".join(map(str, open_ports))}

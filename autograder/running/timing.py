@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from autograder.answer import Answer
-from autograder.running.wall import Worker
+from autograder.running.wall import Worker, scheduled
 
 BATCH = 5  # pairs between two looks at the ratio
 MOST_PAIRS = 40
@@ -30,20 +30,39 @@ class Timing:
     output: Any = None
 
 
-def one_call(worker: Worker, turn: int, limit_s: float) -> tuple[float, int, Answer | None]:
+@dataclass(frozen=True)
+class Taken:
+    """What one call took: seconds by the clock without the waits for a processor, and seconds of processor time.
+
+    The processor time is 0 where the system does not tell it. `failure` is an answer that was none.
+    """
+
+    seconds: float
+    cpu_s: float
+    failure: Answer | None = None
+
+
+def one_call(worker: Worker, turn: int, limit_s: float) -> Taken:
     """Call a prepared function once on the inputs of `turn`.
 
-    Returns the seconds by the grader's clock, the worker's processor time in nanoseconds (0 where the system does not
-    tell it), and the answer where it was none.
+    On a busy machine both processes stand in line for a processor again and again. The scheduler notes how long, and
+    that is no time of the function; sleeping, or waiting for another thread, is.
     """
     fresh = worker.ask("fresh", limit_s, turn=turn)
     if fresh.outcome != "returned":
-        return 0.0, 0, fresh
-    cpu = worker.cpu_ns() or 0
+        return Taken(0.0, 0.0, fresh)
+    mine, theirs = scheduled("thread-self"), worker.scheduled()
     start = time.perf_counter()
     answer = worker.ask("go", limit_s)
-    wall = time.perf_counter() - start
-    return wall, (worker.cpu_ns() or 0) - cpu, None if answer.outcome == "returned" else answer
+    wall_s = time.perf_counter() - start
+    failure = None if answer.outcome == "returned" else answer
+    mine_now, theirs_now = scheduled("thread-self"), worker.scheduled()
+    if mine is None or theirs is None or mine_now is None or theirs_now is None:
+        return Taken(wall_s, 0.0, failure)
+    cpu_s = (theirs_now.cpu_ns - theirs.cpu_ns) / 1e9
+    waited_s = (theirs_now.delay_ns - theirs.delay_ns + mine_now.delay_ns - mine.delay_ns) / 1e9
+    # The two may have stood in line at the same time.
+    return Taken(min(wall_s, max(wall_s - waited_s, cpu_s)), cpu_s, failure)
 
 
 def race(
@@ -64,34 +83,33 @@ def race(
         ready = worker.ask("prepare", limit_s, args=message["args"], kwargs=kwargs)
         if ready.outcome != "returned":
             return Timing("failed", 0.0, 0, ready)
-    walls: list[tuple[float, float]] = []
-    cpus: list[tuple[int, int]] = []
+    pairs: list[tuple[Taken, Taken]] = []
     ratio, fastest, fastest_turn, output = 0.0, float("inf"), turns, None
     status: Status | None = None
     stop = time.perf_counter() + most_s
-    while len(walls) < MOST_PAIRS and (len(walls) < BATCH or time.perf_counter() < stop):
+    while len(pairs) < MOST_PAIRS and (len(pairs) < BATCH or time.perf_counter() < stop):
         for _ in range(BATCH):
-            turn = turns + len(walls)
-            my_wall, my_cpu, failure = one_call(mine, turn, limit_s)
-            if failure is not None:
-                return Timing("failed", 0.0, len(walls), failure)
-            if my_wall < fastest:  # one call in five may be garbage at once: it is the one to look at
+            turn = turns + len(pairs)
+            my_own = one_call(mine, turn, limit_s)
+            if my_own.failure is not None:
+                return Timing("failed", 0.0, len(pairs), my_own.failure)
+            if my_own.seconds < fastest:  # one call in five may be garbage at once: it is the one to look at
                 fetched = mine.ask("fetch", limit_s)
                 if fetched.outcome != "returned":
-                    return Timing("failed", 0.0, len(walls), fetched)
-                fastest, fastest_turn, output = my_wall, turn, fetched.result
-            their_wall, their_cpu, failure = one_call(theirs, turn, limit_s)
-            if failure is not None:
-                return Timing("inconclusive", 0.0, len(walls), failure)
-            walls.append((my_wall, their_wall))
-            cpus.append((my_cpu, their_cpu))
-        ratio = min(w[0] for w in walls) / max(min(w[1] for w in walls), LEAST_CALL_S)
+                    return Timing("failed", 0.0, len(pairs), fetched)
+                fastest, fastest_turn, output = my_own.seconds, turn, fetched.result
+            their_own = one_call(theirs, turn, limit_s)
+            if their_own.failure is not None:
+                return Timing("inconclusive", 0.0, len(pairs), their_own.failure)
+            pairs.append((my_own, their_own))
+        least = [min(pair[i].seconds for pair in pairs) for i in (0, 1)]
+        ratio = least[0] / max(least[1], LEAST_CALL_S)
         if ratio <= budget:
             status = "passed"
             break
     if status is None:
-        reference = sorted(w[1] for w in walls)
+        reference = sorted(their_own.seconds for _, their_own in pairs)
         noisy = reference[len(reference) // 2] > NOISY * reference[0]
-        my_cpu, their_cpu = (min(c[i] for c in cpus) for i in (0, 1))
-        status = "inconclusive" if noisy and 0 < my_cpu <= budget * max(their_cpu, 1) else "failed"
-    return Timing(status, ratio, len(walls), None, fastest_turn, output)
+        my_cpu, their_cpu = (min(pair[i].cpu_s for pair in pairs) for i in (0, 1))
+        status = "inconclusive" if noisy and 0 < my_cpu <= budget * max(their_cpu, LEAST_CALL_S) else "failed"
+    return Timing(status, ratio, len(pairs), None, fastest_turn, output)

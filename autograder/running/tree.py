@@ -16,7 +16,7 @@ from autograder.running import landlock, linux
 LARGEST_FILE, MEMORY, TASKS, DESCRIPTORS = 1 << 25, 1 << 33, 128, 1024
 FIRST_USER = 1 << 28  # beyond those that systems give out; each tree gets one of its own
 
-EXECUTE, MAKE_DEVICES, REFER = 1, 1 << 6 | 1 << 11, 1 << 13
+EXECUTE, MAKE_DEVICES = 1, 1 << 6 | 1 << 11
 RULE_PORT = 2
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, DAC_READ_SEARCH = 47, 2, 2
 
@@ -72,7 +72,7 @@ def _others() -> int:
 def bound(readable: Iterable[str], folder: str, open_ports: Sequence[int]) -> bool:
     """Deny every file but what may be read, or run, and what lies below `folder`; TCP but on these ports; signals out.
 
-    Needs PR_SET_NO_NEW_PRIVS. Return whether the kernel enforces it, ports included.
+    Older kernels know files only. Needs PR_SET_NO_NEW_PRIVS; return whether the kernel enforces it.
     """
     version = landlock.abi()
     if not version:

@@ -30,6 +30,7 @@ SOCKET_KIND = 0xF  # the rest of socket()'s second argument are flags
 
 
 def program(machine: str) -> bytes:
+    """Compile the filter for "x86_64" or "aarch64" to an array of struct sock_filter."""
     column, architecture = seccomp.MACHINES[machine]
     allow, refuse = (seccomp.RETURN, 0, 0, seccomp.ALLOW), seccomp._answer()
     unknown = seccomp._answer(errno.EOPNOTSUPP)

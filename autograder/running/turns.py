@@ -1,7 +1,4 @@
-"""Times several functions on the same fresh inputs, one after the other in turns, for a card: no verdict hangs on it.
-
-Where the system tells the workers' processor time, that is what counts: other load on the machine hardly changes it.
-"""
+"""Times several functions on the same fresh inputs, in turns, for a card: no verdict hangs on it."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -42,7 +39,7 @@ def take_turns(
         most_s: No further round begins after it, once there were `LEAST`.
     """
     failures: dict[int, Answer] = {}
-    calls: list[list[tuple[float, float]]] = [[] for _ in workers]
+    seconds: list[list[float]] = [[] for _ in workers]
     for number, worker in enumerate(workers):
         ready = worker.ask("prepare", limit_s, args=args, kwargs=dict(kwargs[number]))
         if ready.outcome != "returned":
@@ -54,13 +51,9 @@ def take_turns(
         for number, worker in enumerate(workers):
             if number in failures:
                 continue
-            wall_s, cpu_ns, failure = one_call(worker, first + done, limit_s)
-            if failure is not None:
-                failures[number] = failure
+            taken = one_call(worker, first + done, limit_s)
+            if taken.failure is not None:
+                failures[number] = taken.failure
                 continue
-            calls[number].append((wall_s, cpu_ns / 1e9))
-    told = all(cpu_s > 0 for some in calls for _, cpu_s in some)
-    return [
-        Timed(None, failures[n]) if n in failures else Timed(min(call[told] for call in calls[n]))
-        for n in range(len(workers))
-    ]
+            seconds[number].append(taken.seconds)
+    return [Timed(None, failures[n]) if n in failures else Timed(min(seconds[n])) for n in range(len(workers))]

@@ -5,7 +5,7 @@ import os
 import secrets
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograder.answer import Answer
 from autograder.running import wire
@@ -27,6 +27,22 @@ def _error(error: Any) -> dict[str, Any]:
         "file": file if isinstance(file, str) else None,
         "line": line if type(line) is int else None,
     }
+
+
+class Scheduled(NamedTuple):
+    """Nanoseconds that a thread has used a processor, and those that it was ready to and had to wait for one."""
+
+    cpu_ns: int
+    delay_ns: int
+
+
+def scheduled(task: str) -> Scheduled | None:
+    """Read the scheduler's notes on a process's first thread, or on "thread-self", from outside."""
+    try:
+        cpu, delay, _ = Path(f"/proc/{task}/schedstat").read_text().split()
+        return Scheduled(int(cpu), int(delay))
+    except (OSError, ValueError):
+        return None
 
 
 class Worker:
@@ -79,12 +95,9 @@ class Worker:
         """Whether it can still be asked."""
         return self._launcher is not None
 
-    def cpu_ns(self) -> int | None:
-        """Return the processor time used so far, read from outside; None where the system does not tell."""
-        try:
-            return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0])
-        except (OSError, ValueError, IndexError):
-            return None
+    def scheduled(self) -> Scheduled | None:
+        """Return what the system's scheduler has noted of it so far; None where the system does not tell."""
+        return scheduled(str(self.pid))
 
     def close(self) -> int:
         """End the worker and return its wait status."""

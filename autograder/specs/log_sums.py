@@ -248,7 +248,12 @@ logsubexp = Exercise(
     trace_wrt=BOTH,
     memory=Memory(forward=6.1, backward=9.1),
     times=(
-        Time("elementwise", "torch.logaddexp", lambda d: Call((d.normal(1 << 20, offset=9), d.normal(1 << 20))), budget=25),
+        Time(
+            "elementwise",
+            "torch.logaddexp",
+            lambda d: Call((d.normal(1 << 20, offset=9), d.normal(1 << 20))),
+            budget=25,
+        ),
     ),
     hints=(
         "Take e^a out: e^a - e^b = e^a (1 - e^(b-a)). You have a function for what is in brackets.",

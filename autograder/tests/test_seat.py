@@ -6,6 +6,7 @@ from autograder import registry
 from autograder.grading import Grading
 from autograder.paper import Paper
 from autograder.reporting.json_form import exercise_json
+from autograder.running.wall import Scheduled
 from autograder.seat import Seat, shareable
 
 HEAD = "import torch\n\n"
@@ -63,7 +64,7 @@ def test_a_worker_that_died_or_is_worn_out_is_replaced(wall, seat, monkeypatch):
     first.close()
     second = seat.worker()
     assert second is not first and second.alive
-    monkeypatch.setattr(type(second), "cpu_ns", lambda self: int(60e9))
+    monkeypatch.setattr(type(second), "scheduled", lambda self: Scheduled(int(60e9), 0))
     assert seat.worker() is not second
 
 
@@ -71,11 +72,16 @@ def test_a_worker_that_died_or_is_worn_out_is_replaced(wall, seat, monkeypatch):
     "text", ["torch.set_grad_enabled(False)", "torch.manual_seed(0)", "np.seterr(all='ignore')", "global x"]
 )
 def test_who_changes_settings_shares_no_process(text, solutions):
-    assert not shareable(solutions | {"floats": text})
+    assert "floats" not in shareable(solutions | {"floats": text})
+
+
+def test_who_may_import_such_a_chapter_shares_no_process_either(solutions):
+    texts = {"a": "torch.manual_seed(0)", "b": "from .a import f", "c": "import exercises.b as d", "d": "no_a = 1"}
+    assert shareable(texts) == {"d"}
 
 
 def test_the_model_answers_share_one(solutions):
-    assert shareable(solutions)
+    assert solutions.keys() - shareable(solutions) <= {"speed"}
 
 
 def test_a_kept_paper_gives_the_same_verdicts(wall, solutions):

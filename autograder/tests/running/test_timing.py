@@ -4,7 +4,8 @@ import pytest
 
 from autograder.answer import Answer
 from autograder.running import timing
-from autograder.running.timing import BATCH, MOST_PAIRS, race
+from autograder.running.timing import BATCH, MOST_PAIRS, one_call, race
+from autograder.running.wall import Scheduled
 from autograder.tests.running.stopwatch import Runner, made_up_clock
 
 MS = 0.001
@@ -58,7 +59,7 @@ def noisy_reference(clock, busy=1.0):
 
 
 def test_a_busy_machine_and_a_fitting_processor_ratio_are_inconclusive(clock):
-    found = run(Runner(clock, [4 * MS], busy=0.25), noisy_reference(clock))
+    found = run(Runner(clock, [4 * MS], busy=0.25, sleeps=True), noisy_reference(clock))
     assert (found.status, found.pairs) == ("inconclusive", MOST_PAIRS)
 
 
@@ -67,11 +68,29 @@ def test_a_busy_machine_is_no_excuse_for_processor_time(clock):
 
 
 def test_a_fitting_processor_ratio_is_no_excuse_on_a_quiet_machine(clock):
-    assert run(Runner(clock, [4 * MS], busy=0.25), Runner(clock, [1 * MS])).status == "failed"
+    assert run(Runner(clock, [4 * MS], busy=0.25, sleeps=True), Runner(clock, [1 * MS])).status == "failed"
 
 
 def test_without_processor_times_nothing_is_inconclusive(clock):
-    assert run(Runner(clock, [4 * MS], busy=0), noisy_reference(clock, busy=0)).status == "failed"
+    assert run(Runner(clock, [4 * MS], busy=None), noisy_reference(clock, busy=None)).status == "failed"
+
+
+def test_waiting_for_a_processor_is_no_time_of_the_function(clock):
+    found = run(Runner(clock, [40 * MS], busy=0.05), Runner(clock, [1 * MS]))
+    assert (found.status, found.pairs) == ("passed", BATCH)
+    assert found.ratio == pytest.approx(2)
+
+
+def test_a_reference_that_waits_makes_no_slow_function_pass(clock):
+    assert run(Runner(clock, [9 * MS]), Runner(clock, [30 * MS], busy=1 / 30)).status == "failed"
+
+
+@pytest.mark.parametrize(("waited_ms", "seconds"), [(0, 0.010), (2, 0.008), (7, 0.004), (100, 0.004)])
+def test_what_both_waited_at_the_same_time_counts_once(clock, monkeypatch, waited_ms, seconds):
+    """Expect never less than the processor time: 4 of the 10 ms."""
+    notes = iter([Scheduled(0, 0), Scheduled(0, waited_ms * 10**6)])
+    monkeypatch.setattr(timing, "scheduled", lambda task: next(notes))
+    assert one_call(Runner(clock, [0.010], busy=0.4, sleeps=True), 1, 1.0).seconds == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("step", ["prepare", "fresh", "go"])

@@ -35,14 +35,13 @@ def test_time_runs_out_after_the_least_rounds(clock):
     assert runner.calls == LEAST
 
 
-def test_processor_time_counts_where_all_tell_it(clock):
-    found = run(Runner(clock, [2.0], busy=0.25), Runner(clock, [2.0], busy=0.5))
-    assert [t.seconds for t in found] == pytest.approx([0.5, 1.0])
+def test_waits_for_a_processor_do_not_count_and_sleep_does(clock):
+    found = run(Runner(clock, [2.0], busy=0.25), Runner(clock, [2.0], busy=0.25, sleeps=True))
+    assert [t.seconds for t in found] == pytest.approx([0.5, 2.0])
 
 
-def test_processor_time_of_some_is_not_compared_with_the_clock_of_others(clock):
-    found = run(Runner(clock, [2.0], busy=0.25), Runner(clock, [2.0], busy=0.0))
-    assert [t.seconds for t in found] == pytest.approx([2.0, 2.0])
+def test_the_clock_alone_counts_where_nobody_notes_waits(clock):
+    assert run(Runner(clock, [2.0], busy=None))[0].seconds == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize(("fail", "at"), [("prepare", 0), ("fresh", 0), ("go", 3)])
