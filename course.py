@@ -106,7 +106,7 @@ PARALLEL = ("-n", "auto", "--dist", "worksteal")
 LONG = (
     "autograder/tests/browser",
     "autograder/tests/classroom/test_kill.py",
-    "autograder/tests/classroom/test_run.py",
+    "autograder/tests/classroom/test_notebooks.py",
     "autograder/tests/test_colab.py",
     "autograder/tests/test_kernel.py",
     "autograder/tests/test_watch.py",

@@ -23,8 +23,6 @@ PYTEST = (
     *("-p", "autograder.nbval_rules", "-p", "autograder.classroom.enclosed_nbval"),
     *("--nbval-lax", "--nbval-current-env"),
 )
-# The wall inside starts with a clean environment, and torch wants a folder for what is temporary.
-STARTUP = "from autograder.running import launch\nlaunch.KEPT_ENVIRONMENT += ('TMPDIR',)\n"
 Result = dict[str, Any]  # "notebook", "status", "failed_cells", "total", "seconds", "wall"
 
 
@@ -60,8 +58,7 @@ def code_cells(path: Path) -> list[str]:
 def task(path: Path, texts: Mapping[str, str], limit_s: float) -> Enclosed:
     """Return what is run: a copy of the course without answers, with the learner's package."""
     course = {"course/autograder": registry.ROOT / "autograder", f"course/notebooks/{path.name}": path}
-    files = {"home/.ipython/profile_default/startup/wall.py": STARTUP, "course/pytest.ini": "[pytest]\n"}
-    files |= {"course/exercises/__init__.py": ""}
+    files = {"course/pytest.ini": "[pytest]\n", "course/exercises/__init__.py": ""}
     files |= {f"course/exercises/{stem}.py": text for stem, text in package(texts).items()}
     return Enclosed(
         command=[sys.executable, *PYTEST, f"notebooks/{path.name}"],

@@ -15,12 +15,14 @@ from typing import Any, Protocol
 import torch
 
 from autograder import desk
+from autograder.classroom import notebooks
 from autograder.classroom.work import Grader, Outcome, Papers
 from autograder.running import linux
 from autograder.running.launch import WallError
 
 START_S = 120.0
 LEAST_S, EXERCISE_S = 120.0, 60.0  # what a submission may take before its process counts as stuck
+BOOK_S = 2 * notebooks.LIMIT_S  # the limit, and the copying, starting and clearing away around it
 TRIES = 2
 
 
@@ -150,7 +152,9 @@ class Pool:
     def _give(self, job: Job, task: Task) -> None:
         job.task = task
         job.tries += 1
-        job.until = time.monotonic() + START_S + LEAST_S + EXERCISE_S * len(self._papers.papers)
+        asked = self._papers.examination
+        books = notebooks.stems_of(asked.names) if asked.notebooks else ()
+        job.until = time.monotonic() + START_S + LEAST_S + EXERCISE_S * len(asked.names) + BOOK_S * len(books)
         with contextlib.suppress(OSError):  # a process that is gone shows at its sentinel
             job.pipe.send_bytes(json.dumps(task.texts).encode())
 

@@ -25,7 +25,7 @@ BOOT_ALONE = (
 # Kernels are interpreted: to compile them takes other processes and a folder to write to, and a worker has neither.
 # Triton asks for it when it is imported, which torch may do in the zygote, and for each kernel, in a worker.
 INTERPRETED = {"TRITON_INTERPRET": "1"}
-KEPT_ENVIRONMENT = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+KEPT_ENVIRONMENT = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")  # torch asks for the last one
 
 
 class WallError(RuntimeError):
