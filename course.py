@@ -105,6 +105,7 @@ PARALLEL = ("-n", "auto", "--dist", "worksteal")
 # as .ci/run does, and each file in one process, since a browser or a kernel serves all tests of a file.
 LONG = (
     "autograder/tests/browser",
+    "autograder/tests/classroom/test_attackers.py",
     "autograder/tests/classroom/test_kill.py",
     "autograder/tests/classroom/test_notebooks.py",
     "autograder/tests/test_colab.py",

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -185,6 +186,30 @@ def _unlike(chosen: Call, usual: Call) -> str:
         if as_tensor(mine).is_floating_point() != as_tensor(theirs).is_floating_point():
             return f"argument {position} is of {mine.dtype}, not of {theirs.dtype}"
     return ""
+
+
+# The cells that work without what the others need.
+KEPT = ("%%exercise", "check(", "hint(", "calibration(")
+
+
+def skip_rest(package: str) -> Report:
+    """Let the notebook's further cells do nothing, but for exercises and checks: a package that they need is missing.
+
+    It holds until the kernel is restarted.
+
+    Args:
+        package: The package's name, as for pip.
+    """
+    get_shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
+    shell = get_shell()
+    if shell is not None and _skipping not in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.append(_skipping)
+    how = needs.WAYS.get(package, f"`pip install {package}`")
+    return Report(f"{package} is not installed: the cells below do nothing. {how}, then restart the kernel.")
+
+
+def _skipping(lines: list[str]) -> list[str]:
+    return lines if "".join(lines).lstrip().startswith(KEPT) else []
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -7,6 +7,8 @@ import linecache
 import math
 import re
 import shutil
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -362,3 +364,19 @@ def test_loading_the_extension_never_fails(monkeypatch):
 
     monkeypatch.setattr(desk, "wall", fall)
     notebook.load_ipython_extension(None)
+
+
+def test_where_a_package_is_missing_the_rest_does_nothing_but_checks(monkeypatch):
+    shell = SimpleNamespace(input_transformers_cleanup=[])
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    assert "pip install triton" in str(notebook.skip_rest("triton"))
+    notebook.skip_rest("triton")
+    (skipping,) = shell.input_transformers_cleanup
+    assert skipping(["import triton\n", "triton.jit\n"]) == []
+    for kept in ("check('f')", "%%exercise f\n", "\ncalibration('f')", "hint('f')"):
+        assert skipping([kept]) == [kept]
+
+
+def test_outside_a_notebook_nothing_is_skipped(monkeypatch):
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
+    assert "kernel" in str(notebook.skip_rest("triton"))
