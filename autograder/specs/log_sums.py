@@ -69,7 +69,7 @@ def _below_zero(draw: Draw) -> torch.Tensor:
 
 
 BOTH = (0, 1)
-LSE_TIME = Time("wide rows", "torch.logsumexp", lambda d: Call((d.normal(256, 8192),)), budget=5, kwargs={"dim": -1})
+LSE_TIME = Time("wide rows", "torch.logsumexp", lambda d: Call((d.normal(256, 8192),)), budget=4.5, kwargs={"dim": -1})
 LSE_ROWS = Time("many rows", "torch.logsumexp", lambda d: Call((d.normal(65536, 32),)), budget=8, kwargs={"dim": -1})
 
 logsumexp = Exercise(
@@ -148,7 +148,7 @@ logaddexp = Exercise(
     trace=lambda batch, classes: Call((torch.empty(batch, classes), torch.empty(batch, classes))),
     trace_wrt=BOTH,
     memory=Memory(forward=5.1, backward=8.1),
-    times=(Time("elementwise", "torch.logaddexp", lambda d: Call((d.normal(1 << 20), d.normal(1 << 20))), budget=16),),
+    times=(Time("elementwise", "torch.logaddexp", lambda d: Call((d.normal(1 << 20), d.normal(1 << 20))), budget=12),),
     hints=(
         "It is logsumexp of two numbers: take the larger one out. What is left of the other?",
         "What is left is e^(min - max) beside a 1, and log(1 + tiny) has a function of its own. torch.maximum and "
