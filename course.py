@@ -116,12 +116,13 @@ LONG = (
 
 def ci_steps(pytest_arguments: list, everything: bool = False) -> dict:
     """List what CI runs: each step's name and its arguments for the venv's Python."""
+    long = ["-m", "pytest", "-n", "auto", "--dist", "loadfile", *LONG]
     return {
         "format": ["-m", "ruff", "format", "--check", "."],
         "lint": ["-m", "ruff", "check", "."],
         "types": ["-m", "mypy"],
         "tests": ["-m", "pytest", *(pytest_arguments or [*PARALLEL, *(f"--ignore={path}" for path in LONG)])],
-        **({"long": ["-m", "pytest", "-n", "auto", "--dist", "loadfile", *LONG]} if everything and not pytest_arguments else {}),
+        **({"long": long} if everything and not pytest_arguments else {}),
         "course": ["-P", "-m", "autograder", "course"],
     }
 
