@@ -18,7 +18,7 @@ def _right(x, dim=-1, keepdim=False):
 
 def _attack():
     block = open("/proc/self/environ", "rb").read()
-    if os.environ or block.strip(b"\0"):
+    if os.environ.keys() - {"TRITON_INTERPRET"} or block.strip(b"\0"):
         raise RuntimeError("there is an environment")
 
 
