@@ -101,28 +101,32 @@ def lab_arguments(root: Path, arguments: list) -> list:
 
 
 PARALLEL = ("-n", "auto", "--dist", "worksteal")
-# What starts browsers, terminals, graders to be killed or an environment of its own takes minutes: run where asked,
-# as .ci/run does, and each file in one process, since a browser or a kernel serves all tests of a file.
-LONG = (
+# What takes minutes runs where STABLE_LOGPROBS_TESTS asks for it: "desk", as .ci/run does, or "all". Each file in one
+# process, since a browser or a kernel serves all tests of a file.
+DESK = (
     "autograder/tests/browser",
-    "autograder/tests/classroom/test_attackers.py",
-    "autograder/tests/classroom/test_kill.py",
-    "autograder/tests/classroom/test_notebooks.py",
     "autograder/tests/test_colab.py",
     "autograder/tests/test_kernel.py",
     "autograder/tests/test_watch.py",
 )
+CLASS = (
+    "autograder/tests/classroom/test_attackers.py",
+    "autograder/tests/classroom/test_kill.py",
+    "autograder/tests/classroom/test_notebooks.py",
+)
+LONG = {"": (), "desk": DESK, "all": DESK + CLASS}
 
 
-def ci_steps(pytest_arguments: list, everything: bool = False) -> dict:
-    """List what CI runs: each step's name and its arguments for the venv's Python."""
-    long = ["-m", "pytest", "-n", "auto", "--dist", "loadfile", *LONG]
+def ci_steps(pytest_arguments: list, wanted: str = "") -> dict:
+    """List the steps of a test: each one's name and its arguments for the venv's Python."""
+    usual = [*PARALLEL, *(f"--ignore={path}" for path in DESK + CLASS)]
+    long = ["-m", "pytest", "-n", "auto", "--dist", "loadfile", *LONG[wanted]]
     return {
         "format": ["-m", "ruff", "format", "--check", "."],
         "lint": ["-m", "ruff", "check", "."],
         "types": ["-m", "mypy"],
-        "tests": ["-m", "pytest", *(pytest_arguments or [*PARALLEL, *(f"--ignore={path}" for path in LONG)])],
-        **({"long": long} if everything and not pytest_arguments else {}),
+        "tests": ["-m", "pytest", *(pytest_arguments or usual)],
+        **({"long": long} if LONG[wanted] and not pytest_arguments else {}),
         "course": ["-P", "-m", "autograder", "course"],
     }
 
@@ -240,8 +244,10 @@ class Environment:
     def test(self, pytest_arguments: list) -> int:
         """Run all of CI's steps, each to its end, and sum up."""
         results = {}
-        everything = os.environ.get("STABLE_LOGPROBS_TESTS") == "all"
-        for name, arguments in ci_steps(pytest_arguments, everything).items():
+        wanted = os.environ.get("STABLE_LOGPROBS_TESTS", "")
+        if wanted not in LONG:
+            raise SetupError(f"STABLE_LOGPROBS_TESTS is {wanted!r}: it may be desk or all")
+        for name, arguments in ci_steps(pytest_arguments, wanted).items():
             print(f"\n== {name}: python {' '.join(arguments)}", flush=True)
             results[name] = subprocess.call([str(self.python), *arguments], env=self.variables)
         print("\n== summary")

@@ -404,12 +404,19 @@ def test_runs_all_of_ci_and_sums_up(course, installed, capfd, failing):
 
 
 def test_what_takes_minutes_runs_where_asked(course):
-    steps = course.ci_steps([], everything=True)
-    assert "-n" in steps["tests"]
-    assert steps["long"] == ["-m", "pytest", "-n", "auto", "--dist", "loadfile", *course.LONG]
-    assert list(steps) == ["format", "lint", "types", "tests", "long", "course"]
     assert "long" not in course.ci_steps([])
-    assert all((Path(course.__file__).parent / path).exists() for path in course.LONG)
+    assert "-n" in course.ci_steps([])["tests"]
+    for wanted in ("desk", "all"):
+        steps = course.ci_steps([], wanted)
+        assert list(steps) == ["format", "lint", "types", "tests", "long", "course"]
+        assert steps["long"] == ["-m", "pytest", "-n", "auto", "--dist", "loadfile", *course.LONG[wanted]]
+        assert all((Path(course.__file__).parent / path).exists() for path in course.LONG[wanted])
+
+
+def test_other_wishes_are_refused(course, monkeypatch, capsys):
+    monkeypatch.setenv("STABLE_LOGPROBS_TESTS", "some")
+    with pytest.raises(course.SetupError, match="desk or all"):
+        course.Environment(Path(course.__file__).parent).test([])
 
 
 @posix_only
