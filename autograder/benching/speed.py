@@ -95,9 +95,8 @@ def errors(contest: Contest, inputs: tuple[Tensor, ...]) -> dict[str, float | No
     found = {}
     for name, form in contest.forms.items():
         answer = form(*inputs)
-        found[name] = (
-            _values_error(answer[:ROWS] if answer.dim() else answer, exact) if answer.shape[1:] == () else None
-        )
+        answer = answer[:ROWS] if answer.dim() else answer
+        found[name] = _values_error(answer, exact) if answer.shape == exact.shape else None
     return found
 
 

@@ -43,6 +43,12 @@ def test_errors_of_values_are_counted_in_rounding_steps():
     assert errors(off, inputs) == {"right": 0.0, "off": 8.0, "rows": None}
 
 
+def test_what_is_not_the_answer_has_no_error():
+    sums = lambda x: x.sum(-1)  # noqa: E731
+    contest = Contest("c", lambda device: (), {"one": sums, "many": lambda x: x}, exact=sums)
+    assert errors(contest, (torch.ones(100),)) == {"one": 0.0, "many": None}
+
+
 def test_errors_of_gradients_are_relative_to_the_first_form():
     forms = {"first": trained(torch.exp), "off": trained(lambda x: x.exp() * 1.5)}
     contest, inputs = rows_of(forms, gradients=True)
