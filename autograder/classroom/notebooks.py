@@ -16,6 +16,7 @@ from autograder.sources import SourceError, read_package, stub
 from autograder.standing import is_written
 
 LIMIT_S = 120.0
+STATUSES = ("passed", "failed", "timeout", "crashed")
 # Only nbval, and nothing that this machine's own pytest has been taught.
 PYTEST = (
     *("-m", "pytest", "-c", "pytest.ini", "--noconftest", "-p", "no:cacheprovider", "-p", "nbval.plugin"),
