@@ -14,7 +14,7 @@ from autograder.spec import Call, Exercise
 SIZES = ((4, 6), (12, 6), (4, 18))  # batch and classes: the op count may grow with neither
 BIG = (256, 4096)
 SMALL = (4, 64)  # for what works piece by piece: a big input would take minutes
-LIMIT_S = 3.0  # a meta run takes some milliseconds, its first one in a process 30
+LIMIT_S = 2.0  # as long as a case may take: a meta run takes some milliseconds, its first one in a process 30
 CUDA = ("values on CUDA", "device")
 SYNCS = ("meta tensor", "Meta tensors", "data-dependent", "is_nonzero", "_local_scalar_dense", "copy out of meta")
 MASKS = ("torch.nonzero", "aten::nonzero", "aten::masked_select")  # an index by a boolean mask ends in one of these
