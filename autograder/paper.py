@@ -58,7 +58,7 @@ class Paper:
             for size in (*tracks.SIZES, tracks.BIG):
                 self.traced(size)
         if self.exercise.times and "loops" not in self.exercise.rules.allows:
-            for number, part in enumerate(counting.parts(self.counted(self.exercise.times[0]))[1:]):
+            for number, part in enumerate(counting.parts(self.counted(self.exercise.times[0]))):
                 if self.exercise.reference is not None:
                     self._around(part, f"count/{number}")
 

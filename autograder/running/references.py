@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import functools
 import importlib
 import itertools
 from collections.abc import Iterator
@@ -74,6 +75,7 @@ def _imported(tree: ast.Module) -> ast.Module:
     return tree if "__name__" in shown else rest
 
 
+@functools.lru_cache(maxsize=16)  # every exercise of a submission reads the same sources; nobody changes a Module
 def read(stem: str, source: str, stems: frozenset[str], package: str = "exercises") -> Module:
     """Parse a source and collect what its names refer to.
 

@@ -38,19 +38,18 @@ def _extent(tensor: torch.Tensor) -> int:
     return math.prod(n for n, step in lengths if step or not n) * tensor.element_size()
 
 
-def traffic(func: Any, args: Any, output: Any) -> int:
-    """Return the bytes that one op reads and writes; a view moves none."""
-    inputs = list({id(t): t for t in _tensors(args)}.values())
-    outputs = list(_tensors(output))
+def traffic(func: Any, read: list[torch.Tensor], made: list[torch.Tensor]) -> int:
+    """Return the bytes that one op reads and writes, of the tensors that it was given and gave; a view moves none."""
+    inputs = list({id(t): t for t in read}.values())
     held = {t.untyped_storage()._cdata for t in inputs}
-    if not func._schema.is_mutable and all(t.untyped_storage()._cdata in held for t in outputs):
+    if not func._schema.is_mutable and all(t.untyped_storage()._cdata in held for t in made):
         return 0
     name = func._schema.name
     if name.startswith("aten::new_") or name.endswith("_like"):
         inputs = []  # of the input only its shape counts
-    read = sum(map(_extent, inputs[1:] if name in (OVERWRITES | PICKS) else inputs))
-    written = 0 if "empty" in name else sum(map(_extent, outputs))
-    return read + written + (written if name in PICKS else 0)
+    taken = sum(map(_extent, inputs[1:] if name in (OVERWRITES | PICKS) else inputs))
+    written = 0 if "empty" in name else sum(map(_extent, made))
+    return taken + written + (written if name in PICKS else 0)
 
 
 class Trace(TorchDispatchMode):
@@ -64,31 +63,35 @@ class Trace(TorchDispatchMode):
         self.leaks: set[str] = set()
         self.live = self.peak = self.moved = 0
         self._known = {tensor.untyped_storage()._cdata for tensor in _tensors(inputs)}
+        self._ends: dict[int, weakref.ref[Any]] = {}
 
     def _watch(self, tensor: torch.Tensor) -> None:
         storage = tensor.untyped_storage()
-        key, size = storage._cdata, storage.nbytes()
-        if key not in self._known:
-            self._known.add(key)
-            self.live += size
-            self.peak = max(self.peak, self.live)
-            weakref.finalize(storage, self._forget, key, size)
+        key = storage._cdata
+        if key in self._known:
+            return
+        size = storage.nbytes()
+        self._known.add(key)
+        self.live += size
+        self.peak = max(self.peak, self.live)
 
-    def _forget(self, key: int, size: int) -> None:
-        self._known.discard(key)
-        self.live -= size
+        def forget(_: Any) -> None:
+            self._known.discard(key)
+            self.live -= size
+
+        self._ends[key] = weakref.ref(storage, forget)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the op and note what it was, what it touched and what it allocated."""
         name = func._schema.name
         self.ops[name] += 1
-        if any(t.dim() and t.device.type != self.device for t in _tensors((args, kwargs or {}))):
-            self.leaks.add(name)
+        inputs = list(_tensors((args, kwargs)))
         output = func(*args, **(kwargs or {}))
-        self.moved += traffic(func, (args, kwargs or {}), output)
-        for tensor in _tensors(output):
-            if tensor.dim() and tensor.device.type != self.device:
-                self.leaks.add(name)
+        outputs = list(_tensors(output))
+        if any(t.device.type != self.device and t.dim() for t in (*inputs, *outputs)):
+            self.leaks.add(name)
+        self.moved += traffic(func, inputs, outputs)
+        for tensor in outputs:
             self._watch(tensor)
         return output
 

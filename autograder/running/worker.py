@@ -3,6 +3,7 @@
 Runs in a process forked from the zygote, confined before the first byte of learner's code is compiled.
 """
 
+import functools
 import linecache
 import os
 import sys
@@ -44,7 +45,12 @@ class Sources(MetaPathFinder, Loader):
             return
         text = self.texts[stem]
         linecache.cache[f"{stem}.py"] = (len(text), None, text.splitlines(keepends=True), f"{stem}.py")
-        exec(compile(text, f"{stem}.py", "exec"), module.__dict__)
+        exec(_compiled(text, f"{stem}.py"), module.__dict__)
+
+
+@functools.lru_cache(maxsize=16)  # each exercise of a chapter imports it anew
+def _compiled(text: str, filename: str) -> types.CodeType:
+    return compile(text, filename, "exec")
 
 
 class Bench:

@@ -94,8 +94,11 @@ def _possible(call: Call, indices: Tensor) -> Complaint | None:
     classes = logits.shape[-1]
     if bool(((indices < 0) | (indices >= classes)).any()):
         return laws.complain("index", call, f"an index outside of 0 to {classes - 1}", "a class")
+    out = logits == -INF
+    if not bool(out.any()):
+        return None
     places = indices if indices.dim() == logits.dim() else indices.unsqueeze(-1)
-    never = int(torch.take_along_dim(logits == -INF, places, -1).sum())
+    never = int(torch.take_along_dim(out, places, -1).sum())
     if not never:
         return None
     share = never / indices.numel()

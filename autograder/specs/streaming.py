@@ -315,6 +315,13 @@ def _fixed(values: list[list[float]]) -> Any:
 
 
 HALF_ROWS, HALF_WIDTH, MANY_BLOCKS = 64, 4096, 10  # all rows are 32 blocks of two
+ROWS, BLOCK = 256, 8  # what is weighed: every block costs its operations, and 32 of them tell a block from all
+A_BLOCK = BLOCK / ROWS  # of the input
+
+
+def _weighed() -> Tensor:
+    return torch.empty(ROWS, 32000, device="meta")
+
 
 blocked_logsumexp = Exercise(
     name="blocked_logsumexp",
@@ -360,12 +367,8 @@ blocked_logsumexp = Exercise(
     ),
     rules=Rules(SUMS, BLOCKS),
     trace=lambda batch, classes: Call((torch.empty(batch, classes), batch // 2)),
-    # Blocks of 16 in 4096 rows: 1/256 of the input each. A plain loop holds three of them, in place it is one.
-    memory=Memory(
-        forward=4.1 / 256,
-        honours_forward=1.1 / 256,
-        make=lambda: Call((torch.empty(4096, 32000, device="meta"), 16)),
-    ),
+    # A plain loop holds three blocks, in place it is one.
+    memory=Memory(forward=4.1 * A_BLOCK, honours_forward=1.1 * A_BLOCK, make=lambda: Call((_weighed(), BLOCK))),
     times=(
         Time(
             "32 MiB",
@@ -465,9 +468,9 @@ blocked_token_log_probs = Exercise(
     trace=lambda batch, classes: Call((torch.empty(batch, classes), torch.zeros(batch, dtype=torch.long), batch // 2)),
     # As above; the backward pass adds the gradient, 1, and a plain loop some blocks.
     memory=Memory(
-        forward=5.1 / 256,
-        backward=1 + 6.1 / 256,
-        make=lambda: Call((torch.empty(4096, 32000, device="meta"), torch.zeros(4096, dtype=torch.long), 16)),
+        forward=5.1 * A_BLOCK,
+        backward=1 + 6.1 * A_BLOCK,
+        make=lambda: Call((_weighed(), torch.zeros(ROWS, dtype=torch.long), BLOCK)),
     ),
     times=(
         Time(
@@ -519,12 +522,12 @@ def _layer_trace(batch: int, classes: int) -> Call:
 
 
 def _layer_weighed() -> Call:
-    """Return 2048 tokens before 32000 classes: 250 MiB of logits, of which a chunk of 32 makes 1/64."""
+    """Return 2048 tokens before 32000 classes: 250 MiB of logits, of which a chunk of 64 makes 1/32."""
     hidden, weight = torch.empty(2048, 1024, device="meta"), torch.empty(32000, 1024, device="meta")
-    return Call((hidden, weight, torch.zeros(2048, dtype=torch.long), 32))
+    return Call((hidden, weight, torch.zeros(2048, dtype=torch.long), 64))
 
 
-# An eighth of the logits' bytes, in units of hidden and weight.
+# An eighth of the logits' bytes, in units of hidden and weight: four chunks.
 EIGHTH = (2048 * 32000 / 8) / (1024 * (2048 + 32000))
 BOTH = (0, 1)
 
@@ -606,9 +609,8 @@ linear_cross_entropy = Exercise(
     rules=Rules(LOSSES, RECOMPUTED),
     trace=_layer_trace,
     trace_wrt=BOTH,
-    # Beyond the inputs and the two gradients (1) an eighth of the logits' bytes, which is eight chunks; torch's own
-    # function needs two.
-    memory=Memory(forward=EIGHTH, backward=1 + EIGHTH, honours_backward=1 + EIGHTH * 2.1 / 8, make=_layer_weighed),
+    # Beyond the inputs and the two gradients (1) an eighth of the logits' bytes; torch's own function needs two chunks.
+    memory=Memory(forward=EIGHTH, backward=1 + EIGHTH, honours_backward=1 + EIGHTH * 2.1 / 4, make=_layer_weighed),
     hints=(
         "The loss is a sum over tokens, and so is the weight's gradient. What has to be there at the same time, of all logits?",
         "For a chunk: its logits, their log_softmax, the loss; then slope = (p - onehot) / N. Its share of hidden's gradient is "
@@ -723,7 +725,7 @@ streaming_attention = Exercise(
         forward=4.1,
         backward=75.0,
         honours_backward=4.1,
-        make=lambda: Call((*_three(4, 4096, 64, device="meta"), 64)),
+        make=lambda: Call((*_three(2, 2048, 64, device="meta"), 64)),
     ),
     hints=(
         "Carry three things for each query: the largest score so far, the sum of exp(score - largest), and the same sum with the "

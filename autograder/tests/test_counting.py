@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from autograder.answer import Answer
-from autograder.counting import Count, count, growth, hunger, parts
+from autograder.counting import LEAST_BYTES, Count, count, growth, hunger, parts
 from autograder.spec import Call
 
 
@@ -12,15 +12,26 @@ def shapes(call: Call) -> list[list[tuple[int, ...]]]:
     return [[tuple(a.shape) for a in part.args if isinstance(a, torch.Tensor)] for part in parts(call)]
 
 
-def test_parts_are_some_rows_twice_half_of_them_and_half_of_the_classes():
-    assert shapes(Call((torch.zeros(256, 100),))) == [[(64, 100)], [(64, 100)], [(32, 100)], [(64, 50)]]
-    assert shapes(Call((torch.zeros(10, 4, 6),))) == [[(10, 4, 6)], [(10, 4, 6)], [(5, 4, 6)], [(10, 4, 3)]]
+def test_parts_are_some_rows_half_of_them_and_half_of_the_classes():
+    assert shapes(Call((torch.zeros(256, 100),))) == [[(64, 100)], [(32, 100)], [(64, 50)]]
+    assert shapes(Call((torch.zeros(10, 4, 6),))) == [[(10, 4, 6)], [(5, 4, 6)], [(10, 4, 3)]]
+
+
+def test_of_wide_rows_as_much_is_taken_as_shows_a_hunger_for_memory():
+    made = shapes(Call((torch.zeros(70, 20_000), torch.zeros(70, 20_000))))
+    assert made == [[(64, 4096)] * 2, [(32, 4096)] * 2, [(64, 2048)] * 2]
+    assert 64 * 4096 * 4 >= LEAST_BYTES
+
+
+def test_indices_keep_the_width_of_wide_rows():
+    made = shapes(Call((torch.zeros(70, 20_000), torch.zeros(70, dtype=torch.int64))))
+    assert made == [[(64, 20_000), (64,)], [(32, 20_000), (32,)]]
 
 
 def test_indices_are_cut_with_their_rows_and_keep_their_classes():
     call = Call((torch.zeros(8, 6), torch.zeros(8, dtype=torch.int64), 3), {"reduction": "mean"})
     made = parts(call)
-    assert [[tuple(a.shape) for a in p.args[:2]] for p in made] == [[(8, 6), (8,)], [(8, 6), (8,)], [(4, 6), (4,)]]
+    assert [[tuple(a.shape) for a in p.args[:2]] for p in made] == [[(8, 6), (8,)], [(4, 6), (4,)]]
     assert all(p.args[2] == 3 and p.kwargs == {"reduction": "mean"} for p in made)
 
 
