@@ -101,32 +101,31 @@ def lab_arguments(root: Path, arguments: list) -> list:
 
 
 PARALLEL = ("-n", "auto", "--dist", "worksteal")
-# What takes minutes runs where STABLE_LOGPROBS_TESTS asks for it: "desk", as .ci/run does, or "all". Each file in one
-# process, since a browser or a kernel serves all tests of a file.
+# Tests of browsers, kernels and terminals: each file in one process, since one of these serves all tests of a file.
 DESK = (
     "autograder/tests/browser",
     "autograder/tests/test_colab.py",
     "autograder/tests/test_kernel.py",
     "autograder/tests/test_watch.py",
 )
+# Tests that grade a class again and again: only where STABLE_LOGPROBS_TESTS=all asks for them.
 CLASS = (
     "autograder/tests/classroom/test_attackers.py",
     "autograder/tests/classroom/test_kill.py",
     "autograder/tests/classroom/test_notebooks.py",
 )
-LONG = {"": (), "desk": DESK, "all": DESK + CLASS}
 
 
-def ci_steps(pytest_arguments: list, wanted: str = "") -> dict:
+def ci_steps(pytest_arguments: list, every: bool = False) -> dict:
     """List the steps of a test: each one's name and its arguments for the venv's Python."""
     usual = [*PARALLEL, *(f"--ignore={path}" for path in DESK + CLASS)]
-    long = ["-m", "pytest", "-n", "auto", "--dist", "loadfile", *LONG[wanted]]
+    desk = ["-m", "pytest", "-n", "auto", "--dist", "loadfile", *DESK, *(CLASS if every else ())]
     return {
         "format": ["-m", "ruff", "format", "--check", "."],
         "lint": ["-m", "ruff", "check", "."],
         "types": ["-m", "mypy"],
         "tests": ["-m", "pytest", *(pytest_arguments or usual)],
-        **({"long": long} if LONG[wanted] and not pytest_arguments else {}),
+        **({} if pytest_arguments else {"desk": desk}),
         "course": ["-P", "-m", "autograder", "course"],
     }
 
@@ -245,9 +244,9 @@ class Environment:
         """Run all of CI's steps, each to its end, and sum up."""
         results = {}
         wanted = os.environ.get("STABLE_LOGPROBS_TESTS", "")
-        if wanted not in LONG:
-            raise SetupError(f"STABLE_LOGPROBS_TESTS is {wanted!r}: it may be desk or all")
-        for name, arguments in ci_steps(pytest_arguments, wanted).items():
+        if wanted not in ("", "all"):
+            raise SetupError(f"STABLE_LOGPROBS_TESTS is {wanted!r}: it may be all")
+        for name, arguments in ci_steps(pytest_arguments, wanted == "all").items():
             print(f"\n== {name}: python {' '.join(arguments)}", flush=True)
             results[name] = subprocess.call([str(self.python), *arguments], env=self.variables)
         print("\n== summary")

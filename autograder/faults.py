@@ -21,6 +21,11 @@ _FORBIDDEN = "does the exercise's work: the docstring names what is forbidden, t
 _PLAIN = "write calls and attributes plainly, so that a reader sees what is called."
 
 FAULTS: tuple[Mistake, ...] = (
+    _fault(
+        "endless",
+        "endless",
+        "The call does not end, not even on the smallest input. What makes the loop stop, and does that ever happen?",
+    ),
     _fault("loop", "gate:loop", f"A loop: {_WHOLE}"),
     _fault("comprehension", "gate:comprehension", f"A comprehension or `map` is a loop as well: {_WHOLE}"),
     _fault("recursion", "gate:recursion", f"A function that calls itself on a smaller piece is a loop: {_WHOLE}"),

@@ -382,7 +382,8 @@ class Grading:
         )
         if told is not None:
             return told
-        kinds = [*self._kinds, *(v.kind for v in verdicts if v.kind)]
+        silent = self._timeouts >= TIMEOUTS and all(e.answer.outcome == "timeout" for e in self._experiences)
+        kinds = [*(["endless"] if silent else []), *self._kinds, *(v.kind for v in verdicts if v.kind)]
         with Lineup(self.wall, self.stem) as lineup:
             run = self.paper.confess(run_mistake if self.exercise.needs is None else lineup.run)
             return diagnose(self._telling(), kinds, [*self.mistakes, *FAULTS], run, self.paper.judged)

@@ -89,23 +89,49 @@ def fast_logsumexp(x: Tensor) -> Tensor:
     wide = torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
     size = BLOCK_BYTES // wide.itemsize
     if x.numel() <= size:  # in small calls, each operation's own microsecond counts
-        return _logsumexp(x) if x.dtype == wide else _logsumexp(x.to(wide)).to(x.dtype)
+        whole = x if x.dtype == wide else x.to(wide)
+        result = whole.exp().sum(-1).log_() if _near_zero(whole) else _shifted(whole)
+        return result if x.dtype == wide else result.to(x.dtype)
     if n > size:  # a row is longer than a block
         parts = [fast_logsumexp(part.to(wide)) for part in x.split(size, -1)]
         return fast_logsumexp(torch.stack(parts, -1)).to(x.dtype)
-    block = size // n
     # One buffer for all blocks: it stays in the cache, and the system hands out its pages only once.
-    buffer = torch.empty(block, n, dtype=wide, device=x.device)
-    results = [_logsumexp(rows.to(wide), buffer[: len(rows)]) for rows in x.reshape(-1, n).split(block)]
+    buffer = torch.empty(size // n, n, dtype=wide, device=x.device)
+    blocks = x.reshape(-1, n).split(size // n)
+    near, results = _near_zero(blocks[0].to(wide)), []
+    for block in blocks:
+        rows, out = block.to(wide), buffer[: len(block)]
+        result = _unshifted(rows, out) if near else None
+        near = result is not None
+        results.append(_shifted(rows, out) if result is None else result)
     return torch.cat(results).reshape(x.shape[:-1]).to(x.dtype)
 
 
-def _logsumexp(x: Tensor, out: Tensor | None = None) -> Tensor:
+def _near_zero(x: Tensor) -> bool:
+    """Return whether no row's maximum is near the ends of the range of exp, as in most logits.
+
+    There the shift is a pass over memory for nothing. To know it costs a look at one number, which is free on a CPU; a
+    GPU would have to be waited for.
+    """
+    if x.device.type != "cpu":
+        return False
+    return float(x.amax(-1).abs().max()) <= UNSHIFTED * math.log(torch.finfo(x.dtype).max)
+
+
+def _unshifted(x: Tensor, out: Tensor) -> Tensor | None:
+    """Return the result without a shift, or None where that is none: of the maxima, the sums tell enough.
+
+    An overflow makes a sum infinite, and beside a sum far above the least float no term counts that was lost.
+    """
+    sums = torch.exp(x, out=out).sum(-1)
+    least, largest = sums.aminmax()
+    # A comparison with nan is False.
+    fine = float(least) >= math.sqrt(torch.finfo(x.dtype).tiny) and float(largest) < math.inf
+    return sums.log_() if fine else None
+
+
+def _shifted(x: Tensor, out: Tensor | None = None) -> Tensor:
     top = x.amax(-1, keepdim=True)
-    # Where no maximum is near the ends of the range of exp, the shift is a pass over memory for nothing. To know that
-    # costs a look at one number, which is free on a CPU; a GPU would have to be waited for.
-    if x.device.type == "cpu" and float(top.abs().max()) <= UNSHIFTED * math.log(torch.finfo(x.dtype).max):
-        return torch.exp(x, out=out).sum(-1).log_()
     result = torch.sub(x, top, out=out).exp_().sum(-1, keepdim=True).log_().add_(top)
     # An infinite maximum makes inf - inf, which is nan. fmax passes over a nan, and takes the maximum there; elsewhere
     # a log-sum-exp is never below it.

@@ -30,9 +30,7 @@ class Ledger:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock: int | None = _take_lock(folder / LOCK, folder)
         try:
-            _mend(folder / JOURNAL)
-            lines = [(line, _parse(line)) for line in _lines(folder / JOURNAL)]
-            self.records: list[Record] = [record for _, record in lines if record is not None]
+            lines = self.reread()
             self.broken = len(lines) - len(self.records)
             if self.broken:
                 _set_aside(folder, lines)
@@ -40,6 +38,13 @@ class Ledger:
         except BaseException:
             os.close(self._lock)
             raise
+
+    def reread(self) -> list[tuple[bytes, Record | None]]:
+        """Take the records from the journal, less a last line that was not written whole; return all its lines."""
+        _mend(self.folder / JOURNAL)
+        lines = [(line, _parse(line)) for line in _lines(self.folder / JOURNAL)]
+        self.records: list[Record] = [record for _, record in lines if record is not None]
+        return lines
 
     def descriptors(self) -> tuple[int, ...]:
         """Return what a forked process must close: a lock is held as long as anybody has it open."""
@@ -69,6 +74,7 @@ class Ledger:
 
         Raises:
             OSError: It is not there, and nothing of it is (the disk is full, for one).
+            KeyboardInterrupt: It may be there, or a part of it: `reread` tells.
         """
         line = json.dumps(record, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode() + b"\n"
         size = os.fstat(self._journal).st_size

@@ -130,7 +130,7 @@ class Run:
         todo = [student for student in self.groups if not self._unchanged(student)]
         _say(f"{len(self.groups)} submissions, {len(todo)} to grade; the wall's level is {self.around.level!r}")
         self._progress = Progress(len(todo), sys.stderr)
-        code = None
+        before, code = len(self.ledger.records), None
         usual = _let_term_interrupt()
         try:
             for student, outcome in self.shares.outcomes(self._tasks(todo)):
@@ -141,7 +141,9 @@ class Run:
                 seconds, books = outcome.get("seconds", 0.0), outcome.get("notebooks", ())
                 self._keep(self.around.record(submission, exercises, seconds, problem, books))
         except KeyboardInterrupt:
-            _say(f"stopped: {self._progress.done} of {len(todo)} are recorded; run again to go on")
+            self.ledger.reread()  # it may have come while a record was written
+            done = {record["student"] for record in self.ledger.records[before:]}
+            _say(f"stopped: {len(done)} of {len(todo)} are recorded; run again to go on")
             code = 2
         except OSError as error:
             _say(f"a grade could not be recorded: {error.filename or self.ledger.folder}: {error.strerror or error}")

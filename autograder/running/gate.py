@@ -82,7 +82,9 @@ def examine(sources: Mapping[str, str], stem: str, name: str, rules: Rules) -> R
 
 def _unreadable(stem: str, error: BaseException) -> Finding:
     line = getattr(error, "lineno", None) or 0
-    return Finding("syntax", stem, line, _tidy(f"{type(error).__name__}: {getattr(error, 'msg', None) or error}"))
+    written = (getattr(error, "text", None) or "").strip()
+    text = f"{type(error).__name__}: {getattr(error, 'msg', None) or error}" + (f": `{written}`" if written else "")
+    return Finding("syntax", stem, line, _tidy(text))
 
 
 def _tidy(text: str) -> str:

@@ -403,19 +403,19 @@ def test_runs_all_of_ci_and_sums_up(course, installed, capfd, failing):
     assert sum("FAILED (exit code 5)" in line for line in summary) == (1 if failing else 0)
 
 
-def test_what_takes_minutes_runs_where_asked(course):
-    assert "long" not in course.ci_steps([])
-    assert "-n" in course.ci_steps([])["tests"]
-    for wanted in ("desk", "all"):
-        steps = course.ci_steps([], wanted)
-        assert list(steps) == ["format", "lint", "types", "tests", "long", "course"]
-        assert steps["long"] == ["-m", "pytest", "-n", "auto", "--dist", "loadfile", *course.LONG[wanted]]
-        assert all((Path(course.__file__).parent / path).exists() for path in course.LONG[wanted])
+def test_what_ci_runs_is_run_and_the_slowest_where_asked(course):
+    desk = ["-m", "pytest", "-n", "auto", "--dist", "loadfile", *course.DESK]
+    assert list(course.ci_steps([])) == ["format", "lint", "types", "tests", "desk", "course"]
+    assert course.ci_steps([])["desk"] == desk
+    assert course.ci_steps([], every=True)["desk"] == [*desk, *course.CLASS]
+    ignored = [part.removeprefix("--ignore=") for part in course.ci_steps([])["tests"] if "--ignore" in part]
+    assert ignored == [*course.DESK, *course.CLASS]
+    assert all((Path(course.__file__).parent / path).exists() for path in ignored)
 
 
 def test_other_wishes_are_refused(course, monkeypatch, capsys):
     monkeypatch.setenv("STABLE_LOGPROBS_TESTS", "some")
-    with pytest.raises(course.SetupError, match="desk or all"):
+    with pytest.raises(course.SetupError, match="it may be all"):
         course.Environment(Path(course.__file__).parent).test([])
 
 

@@ -169,6 +169,13 @@ def test_after_two_timeouts_the_rest_is_not_run(grade):
     assert found["wide"] == "timeout"
 
 
+def test_what_never_answers_is_told_so_and_what_does_once_is_not(grade):
+    short = tuple(rows(name, width, limit_s=0.3) for name, width in (("a", 2), ("b", 3), ("c", 4)))
+    exercise = Exercise("f", log_sums.logsumexp, None, short, ("", "", ""), "", 1, 1, Rules())
+    never, once = (grade(function(f"while x.shape[-1] > {n}:\n    pass"), exercise).diagnosis for n in (1, 2))
+    assert (never.mistake, once.mistake) == ("endless", "loop")
+
+
 def test_a_crash_costs_its_case(grade, wall):
     worker = wall.worker()
     level = wall_level(worker.layers)

@@ -87,7 +87,7 @@ def check(kernel: Kernel, source: str | None) -> tuple[str, float]:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (SYNTAX, "floats.py line 5: SyntaxError: '(' was never closed"),
+        (SYNTAX, "floats.py line 5: SyntaxError: '(' was never closed: `return (x`"),
         (HUGE, "a worker has 1 GiB for itself; no case needs more than a few times its input"),
         (ATTRIBUTE, "floats.py line 5: AttributeError: module 'torch' has no attribute 'nextafterr'"),
         (UNKNOWN, "Nothing defines `y` there"),
@@ -110,4 +110,5 @@ def test_an_endless_loop_is_a_message_and_the_kernel_lives(kernel, source, words
     report, seconds = check(kernel, source)
     assert f"floats.py line 5: {words}" in report
     assert "no answer within" in report
+    assert "The call does not end" in report
     assert seconds < SOON_S  # one meta run and one case wait for their limits, of 2 s each

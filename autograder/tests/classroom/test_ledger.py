@@ -119,6 +119,26 @@ def test_a_full_disk_leaves_no_half_line(tmp_path, monkeypatch):
     assert len(read_journal(tmp_path)) == 2
 
 
+@pytest.mark.parametrize(("place", "left"), [("write", ["ann"]), ("fsync", ["ann", "bob"])])
+def test_after_an_interrupt_the_journal_tells_what_is_there(tmp_path, monkeypatch, place, left):
+    def interrupted(handle: int, *line: memoryview) -> None:
+        for part in line:
+            write(handle, part[:10])
+        raise KeyboardInterrupt
+
+    write = os.write
+    with Ledger(tmp_path) as ledger:
+        ledger.append(record("ann"))
+        with monkeypatch.context() as patched:
+            patched.setattr(module.os, place, interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                ledger.append(record("bob"))
+        ledger.reread()
+        assert [r["student"] for r in ledger.latest()] == left
+        ledger.append(record("cid"))
+    assert [r["student"] for r in read_journal(tmp_path)] == [*left, "cid"]
+
+
 def test_no_journal_is_said(tmp_path):
     with pytest.raises(SourceError, match=r"holds no results\.jsonl"):
         read_journal(tmp_path)

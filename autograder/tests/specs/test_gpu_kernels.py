@@ -76,7 +76,7 @@ def _kernel(x, out, stride, n: tl.int32, BLOCK: tl.constexpr):
         safe = tl.where((new == float("inf")) | (new == -float("inf")), 0.0, new)
         s = s * tl.math.exp(m - safe) + tl.exp(v - safe).sum(axis=0)
         m = new
-    tl.store(out + pid, tl.where((m == float("inf")) | (m == -float("inf")), 0.0, m) + s.log())
+    tl.store(out + pid, tl.where((m == float("inf")) | (m == -float("inf")), 0.0, m) + tl.log(s))
 
 
 def triton_logsumexp(x):
