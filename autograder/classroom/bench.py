@@ -1,8 +1,11 @@
-"""Measures what grading a class costs: `python -m autograder bench grade`."""
+"""Measures what grading a class costs: `python -m autograder bench grade`, and how it grows: `... bench growth`."""
 
 import os
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +23,8 @@ CLASS, TEN = 200, 10
 COURSE = 3  # whole submissions that are measured, after one that is not
 BARS = {1: 0.05, 2: 0.03}  # seconds a submission, by jobs
 COURSE_BAR_S = 1.5  # processor time of a whole submission
+SIZES = (10, 100, 1000, 10_000)  # submissions of a class
+GROWN, LINEAR = "exp_range", 1.2  # the exercise, and how much more a further submission may cost in a larger class
 
 
 def ten_values(name: str) -> tuple[str, Exercise]:
@@ -81,3 +86,37 @@ def grade() -> bool:
     count = len(registry.everything())
     print(f"{count} exercises, all families but time: {course:.2f} CPU-seconds a submission; bar {COURSE_BAR_S:g}")
     return good and course <= COURSE_BAR_S
+
+
+def _copies(folder: Path, count: int) -> None:
+    """Write a class of copies under names of their own; each file differs, so that none is known already."""
+    text = (registry.ROOT / "solutions" / "floats.py").read_text(encoding="utf-8")
+    for number in range(count):
+        (folder / f"s{number:05}").mkdir(parents=True)
+        (folder / f"s{number:05}" / "floats.py").write_text(f"{text}# {number}\n", encoding="utf-8")
+
+
+def growth(sizes: Sequence[int] = SIZES) -> bool:
+    """Print what the whole command takes for classes of several sizes, reports included; is the growth linear?"""
+    seconds = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as place:
+            _copies(Path(place, "class"), size)
+            command = [sys.executable, "-m", "autograder", "grade", f"{place}/class", "--out", f"{place}/out"]
+            start = time.perf_counter()
+            subprocess.run(
+                [*command, "--only", GROWN], check=True, cwd=registry.ROOT, capture_output=True
+            )
+            seconds.append(time.perf_counter() - start)
+            written = sum(path.stat().st_size for path in Path(place, "out").rglob("*") if path.is_file())
+        print(
+            f"{size:6} submissions: {seconds[-1]:7.1f} s, {1e3 * seconds[-1] / size:6.1f} ms each; "
+            f"{written / size / 1024:.0f} KiB written for each",
+            flush=True,
+        )
+    further = [
+        (after - before) / (more - less)
+        for less, more, before, after in zip(sizes, sizes[1:], seconds, seconds[1:], strict=False)
+    ]
+    print(f"each further one: {', '.join(f'{1e3 * s:.1f} ms' for s in further)}; bar {LINEAR:g} times the one before")
+    return all(later <= LINEAR * earlier for earlier, later in zip(further, further[1:], strict=False))
