@@ -50,7 +50,10 @@ def parser() -> argparse.ArgumentParser:
     export_options.add(commands)
     bench = commands.add_parser("bench", help="measure the model answers and the autograder")
     bench.add_argument(
-        "what", nargs="*", metavar="WHAT", help="accuracy, check, grade, growth, speed or verdicts; none means the first two"
+        "what",
+        nargs="*",
+        metavar="WHAT",
+        help="accuracy, check, grade, growth, speed or verdicts; none means the first two",
     )
     only = "verdicts: chapters or exercises; speed: words of the contests' names"
     bench.add_argument("--only", nargs="+", default=[], metavar="NAME", help=only)

@@ -82,5 +82,9 @@ FAULTS: tuple[Mistake, ...] = (
         "Too many tensors of the input's size live at the same time. Which of them could be smaller, or freed, or not "
         "made at all? (A float64 copy counts twice.)",
     ),
-    _fault("slow", "slow", "The answer takes too long: fewer passes over the data, and no loop, make it faster."),
+    _fault(
+        "slow",
+        "slow",
+        "The answer takes too long: fewer passes over the data, and no loop over small pieces, make it faster.",
+    ),
 )

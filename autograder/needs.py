@@ -6,7 +6,11 @@ from importlib import metadata
 from autograder.spec import Exercise
 
 # What a machine may lack, and how it gets it.
-WAYS = {"triton": "`pip install triton` (Linux; Colab's GPU machines have it)"}
+WAYS = {
+    "triton": (
+        "`.venv/bin/python -m pip install triton` (Linux; elsewhere open the notebook in Colab: with a GPU it is there)"
+    )
+}
 
 
 def missing(exercise: Exercise) -> str:

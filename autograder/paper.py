@@ -108,6 +108,8 @@ class Paper:
             return self._holds(("value", *key), read_output(result), asked.exact["value"], ask.tolerance, dtype)
         if ask.finite or not isinstance(result, dict) or isinstance(read_output(result.get("output")), str):
             return False
+        if result.get("changed") != {}:
+            return False
         dtype = answer_dtype(call, ask)
         for name in ("grads", "seconds") if ask.second else ("grads",):
             got, exact = result.get(name), asked.exact[name]

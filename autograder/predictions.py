@@ -76,7 +76,7 @@ def predict(key: str, guess: Any, answer: Callable[[], Any], sure: float | None 
         sure: How sure you are, in percent; `calibration` compares that with how often you were right.
     """
     if guess is ...:
-        return Report(f"Prediction {key}: not made. {OPEN}")
+        return Report(f"Prediction {key}: not made.\n{OPEN}")
     if sure is not None and not (isinstance(sure, (int, float)) and 0 <= sure <= 100):
         return Report(f"Prediction {key}: not made. sure is a number from 0 to 100, in percent.")
     try:

@@ -12,12 +12,13 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
     Args:
         input: $\log q$, any shape; float16, bfloat16, float32 or float64; -inf allowed.
         target: $p$, same shape and dtype; with `log_target` it is $\log p$, and -inf is allowed.
-        reduction: 'none', 'sum', 'mean' (over all elements: no divergence) or 'batchmean' (over the first dimension).
+        reduction: 'none', 'sum', 'mean' (over all elements: no divergence) or 'batchmean' (over the
+            first dimension).
         log_target: Whether `target` holds logarithms.
 
     Returns:
-        The shape of `input` for 'none', else a scalar; dtype of `input`. $p = 0$ contributes 0 whatever q is;
-        $p > 0$ where $q = 0$ gives inf. Half types are computed in float32.
+        The shape of `input` for 'none', else a scalar; dtype of `input`. $p = 0$ contributes 0
+        whatever q is; $p > 0$ where $q = 0$ gives inf. Half types are computed in float32.
 
     Raises:
         ValueError: `reduction` is none of the four.
@@ -37,12 +38,14 @@ def kl_from_logits(q_logits: Tensor, p_logits: Tensor) -> Tensor:
         p_logits: Same shape and dtype; -inf allowed.
 
     Returns:
-        Shape `(*batch)`, dtype of the logits. $p = 0$ contributes 0, $p > 0$ where $q = 0$ gives inf. Half types are
-        computed in float32.
+        Shape `(*batch)`, dtype of the logits. $p = 0$ contributes 0, $p > 0$ where $q = 0$ gives
+        inf. Half types are computed in float32.
 
-    Forbidden: torch.nn.functional.kl_div, softmax, log_softmax, logsumexp, distributions and what wraps them.
+    Forbidden: torch.nn.functional.kl_div, softmax, log_softmax, logsumexp, distributions and what
+        wraps them.
 
-    Source: with $d = \log p - \log q$: $\sum p d = \sum p (d + e^{-d} - 1)$, and no term of that is negative.
+    Source: with $d = \log p - \log q$: $\sum p d = \sum p (d + e^{-d} - 1)$, and no term of that is
+        negative.
     """
     raise NotImplementedError("kl_from_logits")
 
@@ -59,7 +62,8 @@ def js_from_logits(q_logits: Tensor, p_logits: Tensor) -> Tensor:
 
     Forbidden: as for `kl_from_logits`.
 
-    Source: $\frac12 KL(p‖m) + \frac12 KL(q‖m)$ with $m = (p + q) / 2$, each in its never negative form.
+    Source: $\frac12 KL(p‖m) + \frac12 KL(q‖m)$ with $m = (p + q) / 2$, each in its never negative
+        form.
     """
     raise NotImplementedError("js_from_logits")
 
@@ -68,13 +72,14 @@ def kl_estimate(log_probs: Tensor, ref_log_probs: Tensor, kind: str) -> Tensor:
     r"""Return an estimate of KL(policy‖reference) for each sampled token, with $d$ = ref_log_probs - log_probs.
 
     Args:
-        log_probs: Any shape; float16, bfloat16, float32 or float64: the policy's, of tokens drawn from it.
+        log_probs: Any shape; float16, bfloat16, float32 or float64: the policy's, of tokens drawn
+            from it.
         ref_log_probs: Same shape and dtype: the reference's, of the same tokens.
         kind: 'k1': $-d$; 'k2': $d^2 / 2$; 'k3': $e^d - 1 - d$, never negative.
 
     Returns:
-        The inputs' shape and dtype; inf only where the exact value exceeds the dtype. Half types are computed in
-        float32.
+        The inputs' shape and dtype; inf only where the exact value exceeds the dtype. Half types
+        are computed in float32.
 
     Raises:
         ValueError: `kind` is none of the three.
@@ -99,7 +104,7 @@ def distillation_loss(student_logits: Tensor, teacher_logits: Tensor, temperatur
 
     Forbidden: as for `kl_from_logits`, which is welcome.
 
-    Source: Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015): $T^2$ keeps the
-        gradient's size.
+    Source: Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015): $T^2$
+        keeps the gradient's size.
     """
     raise NotImplementedError("distillation_loss")

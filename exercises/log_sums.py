@@ -16,15 +16,18 @@ def logsumexp(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
         answer = max(row) + math.log(total)
 
     Args:
-        x: Shape `(*batch, n)`, or any 0 to 4 dimensions; float16, bfloat16, float32 or float64; ±inf allowed.
+        x: Shape `(*batch, n)`, or any 0 to 4 dimensions; float16, bfloat16, float32 or float64;
+            ±inf allowed.
         dim: The dimension to sum over; may be negative.
         keepdim: Whether the result keeps that dimension, with length 1.
 
     Returns:
-        Shape of `x` without `dim`, dtype of `x`. Half types are computed in float32. A row of -inf gives -inf with
-        a finite gradient, a row with +inf gives +inf, nan propagates, an empty `dim` gives -inf.
+        Shape of `x` without `dim`, dtype of `x`. Half types are computed in float32. A row of -inf
+        gives -inf with a finite gradient, a row with +inf gives +inf, nan propagates, an empty
+        `dim` gives -inf.
 
-    Forbidden: torch.logsumexp, logaddexp, logcumsumexp, softmax, log_softmax, cross_entropy and what wraps them.
+    Forbidden: torch.logsumexp, logaddexp, logcumsumexp, softmax, log_softmax, cross_entropy and
+        what wraps them.
 
     Source: documents 000 and 003, "Log-Sum-Exp Trick".
     """
@@ -39,7 +42,8 @@ def logaddexp(a: Tensor, b: Tensor) -> Tensor:
         b: Same dtype, shape broadcastable with `a`.
 
     Returns:
-        The broadcast shape, dtype of the inputs. Two -inf give -inf with a finite gradient; +inf gives +inf.
+        The broadcast shape, dtype of the inputs. Two -inf give -inf with a finite gradient; +inf
+        gives +inf.
 
     Forbidden: torch.logaddexp, logaddexp2, logsumexp, logcumsumexp and what wraps them.
 
@@ -55,7 +59,8 @@ def log1mexp(x: Tensor) -> Tensor:
         x: Any shape; float16, bfloat16, float32 or float64; -inf allowed.
 
     Returns:
-        Shape and dtype of `x`: -inf at 0, 0 at -inf, nan above 0. The gradient is never nan below 0.
+        Shape and dtype of `x`: -inf at 0, 0 at -inf, nan above 0. The gradient is never nan below
+        0.
 
     Forbidden: nothing; torch has no such function.
 
@@ -72,8 +77,8 @@ def logsubexp(a: Tensor, b: Tensor) -> Tensor:
         b: Same dtype, shape broadcastable with `a`.
 
     Returns:
-        The broadcast shape, dtype of the inputs. Equal inputs give -inf (two -inf too), two +inf give nan,
-        a < b gives nan.
+        The broadcast shape, dtype of the inputs. Equal inputs give -inf (two -inf too), two +inf
+        give nan, a < b gives nan.
 
     Forbidden: nothing; torch has no such function.
 
@@ -86,16 +91,18 @@ def logmeanexp(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
     r"""Return $\log \frac{1}{n} \sum_i e^{x_i}$ along one dimension.
 
     Args:
-        x: Shape `(*batch, n)`, or any 0 to 4 dimensions; float16, bfloat16, float32 or float64; ±inf allowed.
+        x: Shape `(*batch, n)`, or any 0 to 4 dimensions; float16, bfloat16, float32 or float64;
+            ±inf allowed.
         dim: The dimension to average over; may be negative.
         keepdim: Whether the result keeps that dimension, with length 1.
 
     Returns:
-        Shape of `x` without `dim`, dtype of `x`. Half types are computed in float32. A row of -inf gives -inf with
-        a finite gradient, +inf gives +inf, nan propagates, an empty `dim` gives nan.
+        Shape of `x` without `dim`, dtype of `x`. Half types are computed in float32. A row of -inf
+        gives -inf with a finite gradient, +inf gives +inf, nan propagates, an empty `dim` gives
+        nan.
 
-    Forbidden: torch.logsumexp, logaddexp, logcumsumexp, softmax, log_softmax, cross_entropy and what wraps them.
-        Your own `logsumexp` is welcome.
+    Forbidden: torch.logsumexp, logaddexp, logcumsumexp, softmax, log_softmax, cross_entropy and
+        what wraps them. Your own `logsumexp` is welcome.
 
     Source: $\log \frac{1}{n} \sum_i e^{x_i} = \mathrm{logsumexp}(x) - \log n$.
     """
@@ -111,8 +118,9 @@ def logsumexp_numpy(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np
         keepdims: Whether the result keeps that axis, with length 1.
 
     Returns:
-        Array of the shape of `x` without `axis`, dtype of `x`. float16 is computed in float32. A row of -inf gives
-        -inf, a row with +inf gives +inf, nan propagates, an empty axis gives -inf.
+        Array of the shape of `x` without `axis`, dtype of `x`. float16 is computed in float32. A
+        row of -inf gives -inf, a row with +inf gives +inf, nan propagates, an empty axis gives
+        -inf.
 
     Forbidden: np.logaddexp, logaddexp2 and their `reduce`; torch.
 

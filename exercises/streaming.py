@@ -11,19 +11,22 @@ from torch.autograd.function import once_differentiable
 def merge_logsumexp(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     r"""Return the state of two runs of numbers together; a state $(m, s)$ stands for $m + \log s$.
 
-    A run's $m$ is its largest number, its $s$ the sum of $e^{x - m}$: the largest number's own term counts, 1.
+    A run's $m$ is its largest number, its $s$ the sum of $e^{x - m}$: the largest number's own term
+    counts, 1.
 
     Args:
-        a: Two tensors of one shape `(*shape)`, float32 or float64: $m$ and $s$ of a run. The run without any number is
-            $(-\infty, 0)$. ±inf allowed as $m$.
+        a: Two tensors of one shape `(*shape)`, float32 or float64: $m$ and $s$ of a run. The run
+            without any number is $(-\infty, 0)$. ±inf allowed as $m$.
         b: Another run's state; its shape broadcasts with the first.
 
     Returns:
-        $m$ and $s$ of both runs, a pair; $m$ is the larger of the two. The order of merges does not matter, and
-        $(-\infty, 0)$ changes nothing. With an $m$ of +inf, $m + \log s$ is +inf whatever the finite numbers are;
-        nan propagates. The gradient flows, and is finite beside $(-\infty, 0)$ too.
+        $m$ and $s$ of both runs, a pair; $m$ is the larger of the two. The order of merges does not
+        matter, and $(-\infty, 0)$ changes nothing. With an $m$ of +inf, $m + \log s$ is +inf
+        whatever the finite numbers are; nan propagates. The gradient flows, and is finite beside
+        $(-\infty, 0)$ too.
 
-    Forbidden: torch.logsumexp, logaddexp, logcumsumexp, softmax, log_softmax, cross_entropy and what wraps them.
+    Forbidden: torch.logsumexp, logaddexp, logcumsumexp, softmax, log_softmax, cross_entropy and
+        what wraps them.
 
     Source: "Online normalizer calculation for softmax" (Milakov and Gimelshein, 2018).
     """
@@ -33,24 +36,26 @@ def merge_logsumexp(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> tuple
 def blocked_logsumexp(x: Tensor, block_rows: int) -> Tensor:
     r"""Return log-sum-exp over the last dimension, `block_rows` rows at a time: the input is never copied as a whole.
 
-    The error is at most $1.5 \cdot 2^{-23} \max(1, |\mathrm{result}|)$ in float32. Near 0 the `logsumexp` of `log_sums`
-    is better: it keeps the digits of $\log(1 + r)$, and pays for it with a second pass.
+    The error is at most $1.5 \cdot 2^{-23} \max(1, |\mathrm{result}|)$ in float32. Near 0 the
+    `logsumexp` of `log_sums` is better: it keeps the digits of $\log(1 + r)$, and pays for it with
+    a second pass.
 
     Args:
         x: Shape `(*batch, n)`, n at least 1; float16, bfloat16, float32 or float64; ±inf allowed.
         block_rows: How many rows are worked on at once; the last block may be smaller.
 
     Returns:
-        Shape `(*batch)`, dtype of `x`; half types are computed in float32, block by block. A row of -inf gives -inf, a
-        row with +inf gives +inf, nan propagates. No gradient is asked for.
+        Shape `(*batch)`, dtype of `x`; half types are computed in float32, block by block. A row of
+        -inf gives -inf, a row with +inf gives +inf, nan propagates. No gradient is asked for.
 
     Raises:
         ValueError: `block_rows` is less than 1.
 
-    Forbidden: torch.logsumexp, logaddexp, softmax, log_softmax, cross_entropy and what wraps them. A loop over blocks
-        is allowed.
+    Forbidden: torch.logsumexp, logaddexp, softmax, log_softmax, cross_entropy and what wraps them.
+        A loop over blocks is allowed.
 
-    Source: rows do not know of each other, so a reduction over each of them can be done in any groups.
+    Source: rows do not know of each other, so a reduction over each of them can be done in any
+        groups.
     """
     raise NotImplementedError("blocked_logsumexp")
 
@@ -58,27 +63,31 @@ def blocked_logsumexp(x: Tensor, block_rows: int) -> Tensor:
 def blocked_token_log_probs(logits: Tensor, ids: Tensor, block_rows: int) -> Tensor:
     r"""Return $\log \mathrm{softmax}(\mathrm{logits})_{\mathrm{id}}$ for each position, block by block, both ways.
 
-    Forward and backward work on `block_rows` rows at a time. Between them nothing is kept but the inputs and at most
-    one number for each row; the backward pass makes one tensor of the logits' size, the gradient itself.
+    Forward and backward work on `block_rows` rows at a time. Between them nothing is kept but the
+    inputs and at most one number for each row; the backward pass makes one tensor of the logits'
+    size, the gradient itself.
 
     Args:
-        logits: Shape `(*batch, V)`; float16, bfloat16, float32 or float64; -inf allowed (classes that cannot occur).
+        logits: Shape `(*batch, V)`; float16, bfloat16, float32 or float64; -inf allowed (classes
+            that cannot occur).
         ids: Shape `(*batch)`, integers from 0 to V - 1.
         block_rows: How many rows are worked on at once; the last block may be smaller.
 
     Returns:
-        Shape `(*batch)`, dtype of `logits`. Half types are computed in float32, block by block. Differentiable once.
-        The error is at most $1.5 \cdot 2^{-23} \max(1, |\mathrm{result}|)$ in float32; `token_log_probs` of `tokens`
-        keeps the digits of a likely token as well.
+        Shape `(*batch)`, dtype of `logits`. Half types are computed in float32, block by block.
+        Differentiable once. The error is at most $1.5 \cdot 2^{-23} \max(1, |\mathrm{result}|)$ in
+        float32; `token_log_probs` of `tokens` keeps the digits of a likely token as well.
 
     Raises:
         ValueError: `block_rows` is less than 1.
         IndexError: An id is not below V.
 
-    Forbidden: torch.logsumexp, cross_entropy, nll_loss and what wraps them. Allowed here: softmax and log_softmax of a
-        block, which are the fastest way to its exponentials; a class derived from torch.autograd.Function.
+    Forbidden: torch.logsumexp, cross_entropy, nll_loss and what wraps them. Allowed here: softmax
+        and log_softmax of a block, which are the fastest way to its exponentials; a class derived
+        from torch.autograd.Function.
 
-    Source: $\partial \log p_{\mathrm{id}} / \partial x_j = [j = \mathrm{id}] - p_j$: the logits are all it takes.
+    Source: $\partial \log p_{\mathrm{id}} / \partial x_j = [j = \mathrm{id}] - p_j$: the logits are
+        all it takes.
     """
     raise NotImplementedError("blocked_token_log_probs")
 
@@ -86,9 +95,9 @@ def blocked_token_log_probs(logits: Tensor, ids: Tensor, block_rows: int) -> Ten
 def linear_cross_entropy(hidden: Tensor, weight: Tensor, target: Tensor, chunk: int) -> Tensor:
     r"""Return the mean cross-entropy of the logits hidden @ weight.T, never holding them all.
 
-    `chunk` tokens at a time get their logits. The gradients are formed at once, in the forward pass, while the chunk's
-    logits are there; the backward pass only scales them. Where no gradient is wanted (under torch.no_grad too), none is
-    formed.
+    `chunk` tokens at a time get their logits. The gradients are formed at once, in the forward
+    pass, while the chunk's logits are there; the backward pass only scales them. Where no gradient
+    is wanted (under torch.no_grad too), none is formed.
 
     Args:
         hidden: Shape `(N, H)`; float16, bfloat16, float32 or float64; finite.
@@ -97,20 +106,22 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, target: Tensor, chunk: 
         chunk: How many tokens are worked on at once; the last chunk may be smaller.
 
     Returns:
-        One number, dtype of `hidden`. Half types are computed, and their gradients summed up, in float32. Gradients
-        with respect to `hidden` and `weight`; differentiable once; a second walk back through the same graph gives the
-        same gradients or raises RuntimeError. The error of the mean is at most $1.5 \cdot 2^{-23} \max(1,
-        |\mathrm{result}|)$ in float32, beside what the matrix product rounds.
+        One number, dtype of `hidden`. Half types are computed, and their gradients summed up, in
+        float32. Gradients with respect to `hidden` and `weight`; differentiable once; a second walk
+        back through the same graph gives the same gradients or raises RuntimeError. The error of
+        the mean is at most $1.5 \cdot 2^{-23} \max(1, |\mathrm{result}|)$ in float32, beside what
+        the matrix product rounds.
 
     Raises:
         ValueError: `chunk` is less than 1.
         IndexError: A target is not below V.
 
-    Forbidden: torch.nn.functional.linear_cross_entropy, cross_entropy, nll_loss, torch.logsumexp and what wraps them.
-        Allowed here: softmax and log_softmax of a chunk; a class derived from torch.autograd.Function.
+    Forbidden: torch.nn.functional.linear_cross_entropy, cross_entropy, nll_loss, torch.logsumexp
+        and what wraps them. Allowed here: softmax and log_softmax of a chunk; a class derived from
+        torch.autograd.Function.
 
-    Source: $\partial L / \partial \mathrm{logits} = (p - \mathrm{onehot}) / N$; "Cut Your Losses in Large-Vocabulary
-        Language Models" (2024) streams over the vocabulary as well.
+    Source: $\partial L / \partial \mathrm{logits} = (p - \mathrm{onehot}) / N$; "Cut Your Losses in
+        Large-Vocabulary Language Models" (2024) streams over the vocabulary as well.
     """
     raise NotImplementedError("linear_cross_entropy")
 
@@ -118,24 +129,26 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, target: Tensor, chunk: 
 def streaming_attention(q: Tensor, k: Tensor, v: Tensor, block: int) -> Tensor:
     r"""Return $\mathrm{softmax}(q k^\top / \sqrt D) \, v$, `block` keys at a time, never holding all scores.
 
-    Each query carries its running maximum, its running sum and its running mean of the values; a new block of keys
-    rescales the last two, as `merge_logsumexp` does.
+    Each query carries its running maximum, its running sum and its running weighted sum of the
+    values; a new block of keys rescales the last two, as `merge_logsumexp` does.
 
     Args:
-        q: Queries, shape `(*batch, T, D)`; float16, bfloat16, float32 or float64; finite. nan propagates to the rows
-            that it reaches; with infinite numbers the result is unspecified.
+        q: Queries, shape `(*batch, T, D)`; float16, bfloat16, float32 or float64; finite. nan
+            propagates to the rows that it reaches; with infinite numbers the result is unspecified.
         k: Keys, the same shape and dtype.
         v: Values, the same shape and dtype.
         block: How many keys are worked on at once; the last block may be smaller.
 
     Returns:
-        Shape `(*batch, T, D)`, dtype of `q`; half types are computed in float32. Differentiable once with respect to
-        q, k and v. Full marks do not ask that the backward pass does without all scores; honours do.
+        Shape `(*batch, T, D)`, dtype of `q`; half types are computed in float32. Differentiable
+        once with respect to q, k and v. Full marks do not ask that the backward pass does without
+        all scores; honours do.
 
     Raises:
         ValueError: `block` is less than 1.
 
-    Forbidden: scaled_dot_product_attention, softmax, log_softmax, torch.logsumexp, cross_entropy and what wraps them.
+    Forbidden: scaled_dot_product_attention, softmax, log_softmax, torch.logsumexp, cross_entropy
+        and what wraps them.
 
     Source: "FlashAttention" (Dao et al., 2022), algorithm 1, without its tiles of queries.
     """

@@ -38,18 +38,20 @@ def bce(probs: Tensor, target: Tensor, weight: Tensor | None = None, reduction: 
         probs: Any shape; probabilities in [0, 1]; float16, bfloat16, float32 or float64.
         target: Same shape and dtype, probabilities in [0, 1].
         weight: Factors of the losses, or None; same dtype, shape broadcastable to that of `probs`.
-        reduction: 'none'; 'sum'; or 'mean', the sum divided by the number of losses, whatever the weights are.
+        reduction: 'none'; 'sum'; or 'mean', the sum divided by the number of losses, whatever the
+            weights are.
 
     Returns:
-        Shape of `probs` for 'none', else a single number; dtype of `probs`. Half types are computed in float32.
-        Probability 0 or 1 on the wrong side costs 100; the gradient there is finite (any finite value). nan
-        propagates. No losses: 'mean' is nan, 'sum' is 0.
+        Shape of `probs` for 'none', else a single number; dtype of `probs`. Half types are computed
+        in float32. Probability 0 or 1 on the wrong side costs 100; the gradient there is finite
+        (any finite value). nan propagates. No losses: 'mean' is nan, 'sum' is 0.
 
     Raises:
-        ValueError: `reduction` is none of the three. (torch also refuses a target of another shape; so may you.)
+        ValueError: `reduction` is none of the three. (torch also refuses a target of another shape;
+            so may you.)
 
-    Forbidden: torch's binary_cross_entropy, with logits or without, multilabel_soft_margin_loss, soft_margin_loss,
-        cross_entropy, nll_loss and what wraps them.
+    Forbidden: torch's binary_cross_entropy, with logits or without, multilabel_soft_margin_loss,
+        soft_margin_loss, cross_entropy, nll_loss and what wraps them.
 
     Source: documents 000 and 004, "torch.nn.BCELoss"; the clamp is torch's.
     """
@@ -80,19 +82,23 @@ def bce_with_logits(
         x: Any shape; logits; float16, bfloat16, float32 or float64; ±inf allowed.
         target: Same shape and dtype, probabilities in [0, 1].
         weight: Factors of the losses, or None; same dtype, shape broadcastable to that of `x`.
-        pos_weight: Factors of the terms with `t` only, or None; same dtype, shape broadcastable to that of `x`.
-        reduction: 'none'; 'sum'; or 'mean', the sum divided by the number of losses, whatever the weights are.
+        pos_weight: Factors of the terms with `t` only, or None; same dtype, shape broadcastable to
+            that of `x`.
+        reduction: 'none'; 'sum'; or 'mean', the sum divided by the number of losses, whatever the
+            weights are.
 
     Returns:
-        Shape of `x` for 'none', else a single number; dtype of `x`. Half types are computed in float32. (inf, 1) and
-        (-inf, 0) give 0 with a finite gradient, any other infinite logit gives inf. The gradient at 0 is 1/2 - t.
-        nan propagates. No losses: 'mean' is nan, 'sum' is 0.
+        Shape of `x` for 'none', else a single number; dtype of `x`. Half types are computed in
+        float32. (inf, 1) and (-inf, 0) give 0 with a finite gradient, any other infinite logit
+        gives inf. The gradient at 0 is 1/2 - t. nan propagates. No losses: 'mean' is nan, 'sum' is
+        0.
 
     Raises:
-        ValueError: `reduction` is none of the three. (torch also refuses a target of another shape; so may you.)
+        ValueError: `reduction` is none of the three. (torch also refuses a target of another shape;
+            so may you.)
 
-    Forbidden: torch's binary_cross_entropy, with logits or without, multilabel_soft_margin_loss, soft_margin_loss,
-        cross_entropy, nll_loss and what wraps them.
+    Forbidden: torch's binary_cross_entropy, with logits or without, multilabel_soft_margin_loss,
+        soft_margin_loss, cross_entropy, nll_loss and what wraps them.
 
     Source: documents 000 and 004, "nn.BCEWithLogitsLoss".
     """
@@ -114,20 +120,24 @@ def multilabel_soft_margin_loss(
     r"""Return the mean over the last dimension of `bce_with_logits`: one loss for each row of labels.
 
     Args:
-        x: Shape `(*batch, C)`; logits of C labels, each of them true or not; float16, bfloat16, float32 or float64.
+        x: Shape `(*batch, C)`; logits of C labels, each of them true or not; float16, bfloat16,
+            float32 or float64.
         target: Same shape and dtype, probabilities in [0, 1].
-        weight: Factors of the labels' losses, or None; same dtype, shape broadcastable to that of `x`.
+        weight: Factors of the labels' losses, or None; same dtype, shape broadcastable to that of
+            `x`.
         reduction: 'none'; 'sum'; or 'mean', over the rows.
 
     Returns:
-        Shape `(*batch)` for 'none', else a single number; dtype of `x`. Half types are computed in float32. The mean
-        divides by C, whatever the weights are. nan propagates. No rows: 'mean' is nan, 'sum' is 0.
+        Shape `(*batch)` for 'none', else a single number; dtype of `x`. Half types are computed in
+        float32. The mean divides by C, whatever the weights are. nan propagates. No rows: 'mean' is
+        nan, 'sum' is 0.
 
     Raises:
         ValueError: `reduction` is none of the three.
 
-    Forbidden: torch's binary_cross_entropy, with logits or without, multilabel_soft_margin_loss, soft_margin_loss,
-        cross_entropy, nll_loss and what wraps them. Your own `bce_with_logits` is welcome.
+    Forbidden: torch's binary_cross_entropy, with logits or without, multilabel_soft_margin_loss,
+        soft_margin_loss, cross_entropy, nll_loss and what wraps them. Your own `bce_with_logits` is
+        welcome.
 
     Source: documents 000 and 004, "torch.nn.MultiLabelSoftMarginLoss".
     """

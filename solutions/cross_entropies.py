@@ -19,15 +19,19 @@ def nll_loss(
         answer = sum(losses) / sum(weight[y] for y in target if y != ignore_index)  # "mean"
 
     Args:
-        log_probs: Shape `(C)`, `(N, C)` or `(N, C, d1, ...)`; float16, bfloat16, float32 or float64; -inf allowed.
-        target: Class indices, int64, of the shape of `log_probs` without C. Each is in [0, C) or `ignore_index`.
+        log_probs: Shape `(C)`, `(N, C)` or `(N, C, d1, ...)`; float16, bfloat16, float32 or
+            float64; -inf allowed.
+        target: Class indices, int64, of the shape of `log_probs` without C. Each is in [0, C) or
+            `ignore_index`.
         weight: One factor for each class, shape `(C)`, dtype of `log_probs`; None stands for ones.
-        ignore_index: A target that counts neither in the loss nor in the mean, whatever its row holds (nan too).
-        reduction: "none", "sum", or "mean", which divides by the sum of the weights of the kept targets.
+        ignore_index: A target that counts neither in the loss nor in the mean, whatever its row
+            holds (nan too).
+        reduction: "none", "sum", or "mean", which divides by the sum of the weights of the kept
+            targets.
 
     Returns:
-        The shape of `target` for "none", else a scalar; dtype of `log_probs`. Half types are computed in float32.
-        With nothing kept, "mean" gives nan and "sum" 0.
+        The shape of `target` for "none", else a scalar; dtype of `log_probs`. Half types are
+        computed in float32. With nothing kept, "mean" gives nan and "sum" 0.
 
     Raises:
         ValueError: `reduction` is none of the three.
@@ -64,26 +68,30 @@ def cross_entropy(
     (1 - label_smoothing) * t + label_smoothing / C.
 
     Args:
-        logits: Shape `(C)`, `(N, C)` or `(N, C, d1, ...)`; float16, bfloat16, float32 or float64; -inf allowed.
-        target: Class indices, int64, of the shape of `logits` without C; or class probabilities, of the shape and
-            dtype of `logits`.
+        logits: Shape `(C)`, `(N, C)` or `(N, C, d1, ...)`; float16, bfloat16, float32 or float64;
+            -inf allowed.
+        target: Class indices, int64, of the shape of `logits` without C; or class probabilities, of
+            the shape and dtype of `logits`.
         weight: One factor for each class, shape `(C)`, dtype of `logits`; None stands for ones.
-        ignore_index: A class index that counts neither in the loss nor in the mean, whatever its row holds (nan too).
-            It plays no part with class probabilities.
-        reduction: "none", "sum", or "mean". The mean of class indices divides by the sum of the weights of the kept
-            targets (`weight[y]`, smoothed or not), the mean of class probabilities by the number of rows.
+        ignore_index: A class index that counts neither in the loss nor in the mean, whatever its
+            row holds (nan too). It plays no part with class probabilities.
+        reduction: "none", "sum", or "mean". The mean of class indices divides by the sum of the
+            weights of the kept targets (`weight[y]`, smoothed or not), the mean of class
+            probabilities by the number of rows.
         label_smoothing: The share of the uniform distribution in the target, in [0, 1].
 
     Returns:
-        The shape of `logits` without C for "none", else a scalar; dtype of `logits`. Half types are computed in
-        float32. A class of probability 0 contributes 0, though its logit be -inf; smoothing over a logit of -inf gives
-        inf. A row of -inf, or with +inf, gives nan. With nothing kept, "mean" gives nan and "sum" 0.
+        The shape of `logits` without C for "none", else a scalar; dtype of `logits`. Half types are
+        computed in float32. A class of probability 0 contributes 0, though its logit be -inf;
+        smoothing over a logit of -inf gives inf. A row of -inf, or with +inf, gives nan. With
+        nothing kept, "mean" gives nan and "sum" 0.
 
     Raises:
         ValueError: `reduction` is none of the three.
 
-    Forbidden: torch's cross_entropy, nll_loss, linear_cross_entropy, softmax, log_softmax, logsumexp, logaddexp and
-        what wraps them. Your own functions of earlier chapters are welcome.
+    Forbidden: torch's cross_entropy, nll_loss, linear_cross_entropy, softmax, log_softmax,
+        logsumexp, logaddexp and what wraps them. Your own functions of earlier chapters are
+        welcome.
 
     Source: document 003, "Cross-Entropy Loss Computation".
     """

@@ -15,14 +15,16 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
         answer = [math.exp(v - max(row)) / total for v in row]
 
     Args:
-        x: Shape `(*batch, n)`, or any 0 to 4 dimensions; float16, bfloat16, float32 or float64; ±inf allowed.
+        x: Shape `(*batch, n)`, or any 0 to 4 dimensions; float16, bfloat16, float32 or float64;
+            ±inf allowed.
         dim: The dimension that sums to 1; may be negative.
 
     Returns:
-        Shape and dtype of `x`. Half types are computed in float32. -inf gives 0; a row of -inf, with +inf or with nan
-        gives nan; an empty `dim` gives an empty result.
+        Shape and dtype of `x`. Half types are computed in float32. -inf gives 0; a row of -inf,
+        with +inf or with nan gives nan; an empty `dim` gives an empty result.
 
-    Forbidden: torch.softmax, log_softmax, logsumexp, logaddexp, logcumsumexp, cross_entropy and what wraps them.
+    Forbidden: torch.softmax, log_softmax, logsumexp, logaddexp, logcumsumexp, cross_entropy and
+        what wraps them.
 
     Source: documents 001 and 004, the definition of softmax.
     """
@@ -42,14 +44,16 @@ def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
         answer = [v - max(row) - math.log(total) for v in row]
 
     Args:
-        x: Shape `(*batch, n)`, or any 0 to 4 dimensions; float16, bfloat16, float32 or float64; ±inf allowed.
+        x: Shape `(*batch, n)`, or any 0 to 4 dimensions; float16, bfloat16, float32 or float64;
+            ±inf allowed.
         dim: The dimension whose exponentials sum to 1; may be negative.
 
     Returns:
-        Shape and dtype of `x`. Half types are computed in float32. -inf gives -inf; a row of -inf, with +inf or with
-        nan gives nan in all its places; an empty `dim` gives an empty result.
+        Shape and dtype of `x`. Half types are computed in float32. -inf gives -inf; a row of -inf,
+        with +inf or with nan gives nan in all its places; an empty `dim` gives an empty result.
 
-    Forbidden: torch.softmax, log_softmax, logsumexp, logaddexp, logcumsumexp, cross_entropy and what wraps them.
+    Forbidden: torch.softmax, log_softmax, logsumexp, logaddexp, logcumsumexp, cross_entropy and
+        what wraps them.
 
     Source: document 001, the definition of log_softmax.
     """
@@ -67,15 +71,16 @@ def softmax_vjp(y: Tensor, grad: Tensor, dim: int = -1) -> Tensor:
     r"""Return the gradient at the input of a softmax, $y_i (g_i - \sum_j y_j g_j)$.
 
     Args:
-        y: The softmax's output, shape `(*batch, n)` or any 0 to 4 dimensions; float16, bfloat16, float32 or float64.
+        y: The softmax's output, shape `(*batch, n)` or any 0 to 4 dimensions; float16, bfloat16,
+            float32 or float64.
         grad: The gradient at that output: shape and dtype of `y`.
         dim: The dimension of the softmax; may be negative.
 
     Returns:
         Shape and dtype of `y`. Half types are computed in float32. A row of zeros gives zeros.
 
-    Forbidden: torch's own backward and automatic differentiation (torch.autograd, torch.func, backward), softmax,
-        log_softmax and what wraps them.
+    Forbidden: torch's own backward and automatic differentiation (torch.autograd, torch.func,
+        backward), softmax, log_softmax and what wraps them.
 
     Source: the Jacobian of softmax, $\partial y_i / \partial x_j = y_i (\delta_{ij} - y_j)$.
     """
@@ -87,16 +92,16 @@ def log_softmax_vjp(y: Tensor, grad: Tensor, dim: int = -1) -> Tensor:
     r"""Return the gradient at the input of a log_softmax, $g_i - e^{y_i} \sum_j g_j$.
 
     Args:
-        y: The log_softmax's output, shape `(*batch, n)` or any 0 to 4 dimensions; float16, bfloat16, float32 or
-            float64; -inf allowed.
+        y: The log_softmax's output, shape `(*batch, n)` or any 0 to 4 dimensions; float16,
+            bfloat16, float32 or float64; -inf allowed.
         grad: The gradient at that output: shape and dtype of `y`.
         dim: The dimension of the log_softmax; may be negative.
 
     Returns:
         Shape and dtype of `y`. Half types are computed in float32.
 
-    Forbidden: torch's own backward and automatic differentiation (torch.autograd, torch.func, backward), softmax,
-        log_softmax and what wraps them.
+    Forbidden: torch's own backward and automatic differentiation (torch.autograd, torch.func,
+        backward), softmax, log_softmax and what wraps them.
 
     Source: the Jacobian of log_softmax, $\partial y_i / \partial x_j = \delta_{ij} - e^{y_j}$.
     """
@@ -110,17 +115,17 @@ def masked_softmax(x: Tensor, mask: Tensor, dim: int = -1) -> Tensor:
     r"""Return the softmax of the kept entries along one dimension, and 0 for the others.
 
     Args:
-        x: Shape `(*batch, n)`, or any 0 to 4 dimensions; float16, bfloat16, float32 or float64. What is not kept may
-            hold anything, nan and ±inf too.
+        x: Shape `(*batch, n)`, or any 0 to 4 dimensions; float16, bfloat16, float32 or float64.
+            What is not kept may hold anything, nan and ±inf too.
         mask: Boolean, broadcastable to `x`; True means keep.
         dim: The dimension that sums to 1; may be negative.
 
     Returns:
-        Shape and dtype of `x`. Half types are computed in float32. A row with nothing kept gives 0, and its gradient
-        is 0. What is not kept influences neither the value nor the gradient.
+        Shape and dtype of `x`. Half types are computed in float32. A row with nothing kept gives 0,
+        and its gradient is 0. What is not kept influences neither the value nor the gradient.
 
-    Forbidden: torch.softmax, log_softmax, logsumexp, logaddexp, logcumsumexp, cross_entropy, attention and what wraps
-        them. Your own `softmax` is welcome.
+    Forbidden: torch.softmax, log_softmax, logsumexp, logaddexp, logcumsumexp, cross_entropy,
+        attention and what wraps them. Your own `softmax` is welcome.
 
     Source: pytorch issue 41508.
     """

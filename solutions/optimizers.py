@@ -27,9 +27,10 @@ def soft_threshold(w: Tensor, amount: float) -> Tensor:
 class SGDL1(torch.optim.Optimizer):
     r"""SGD with momentum, weight decay and an L1 penalty; with `l1=0` equal to torch.optim.SGD to the bit.
 
-    With `proximal=False` the penalty's subgradient $l1 \cdot \mathrm{sign}(w)$ (0 at 0) joins the gradient before the
-    momentum, as weight decay does: the weights swing around 0 and hardly ever rest there. With `proximal=True` the
-    step is made without it, and the weights are then soft-thresholded by `lr * l1`: they reach exactly 0.
+    With `proximal=False` the penalty's subgradient $l1 \cdot \mathrm{sign}(w)$ (0 at 0) joins the
+    gradient before the momentum, as weight decay does: the weights swing around 0 and hardly ever
+    rest there. With `proximal=True` the step is made without it, and the weights are then
+    soft-thresholded by `lr * l1`: they reach exactly 0.
 
     Args:
         params: Tensors, or dicts of parameter groups as for torch.optim.SGD.

@@ -17,14 +17,16 @@ def gumbel_noise(
 
     Args:
         shape: The shape of the result, () and empty ones included.
-        dtype: float16, bfloat16, float32 or float64. The draws are made in float32 or wider and then rounded.
+        dtype: float16, bfloat16, float32 or float64. The draws are made in float32 or wider and
+            then rounded.
         device: Where the result lives.
         generator: The source of randomness, on `device`; None is torch's default one.
 
     Returns:
         Shape `shape`: never infinite, never nan, whatever the source draws.
 
-    Forbidden: torch.distributions, torch.nn.functional.gumbel_softmax. torch.rand and exponential_ are welcome.
+    Forbidden: torch.distributions, torch.nn.functional.gumbel_softmax. torch.rand and exponential_
+        are welcome.
 
     Source: document 004; $G = -\log(-\log U)$ with $U$ uniform in the open interval (0, 1).
     """
@@ -45,8 +47,8 @@ def gumbel_max(logits: Tensor, generator: torch.Generator | None = None) -> Tens
     r"""Return one index for each row, drawn with the probabilities $\mathrm{softmax}(\mathrm{logits})$.
 
     Args:
-        logits: Shape `(*batch, n)`; float16, bfloat16, float32 or float64; -inf allowed (never drawn). At least one
-            logit of each row is finite.
+        logits: Shape `(*batch, n)`; float16, bfloat16, float32 or float64; -inf allowed (never
+            drawn). At least one logit of each row is finite.
         generator: The source of randomness; None is torch's default one.
 
     Returns:
@@ -69,14 +71,18 @@ def gumbel_softmax(
     r"""Return the relaxed sample $\mathrm{softmax}((x + G) / \tau)$; with `hard`, one-hot with the soft gradient.
 
     Args:
-        logits: Any shape of at least one dimension; float16, bfloat16, float32 or float64; -inf allowed (weight 0).
-        tau: The temperature, positive: it sets how sharp a sample is, not which index is its largest.
-        hard: Whether the value is the one-hot vector of the largest weight. The gradient is that of the soft sample.
+        logits: Any shape of at least one dimension; float16, bfloat16, float32 or float64; -inf
+            allowed (weight 0).
+        tau: The temperature, positive: it sets how sharp a sample is, not which index is its
+            largest.
+        hard: Whether the value is the one-hot vector of the largest weight. The gradient is that of
+            the soft sample.
         dim: The dimension of the categories.
         generator: The source of randomness; None is torch's default one.
 
     Returns:
-        Shape and dtype of `logits`; along `dim` it sums to 1. With `hard`, each number is exactly 0 or 1.
+        Shape and dtype of `logits`; along `dim` it sums to 1. With `hard`, each number is exactly 0
+        or 1.
 
     Raises:
         ValueError: tau is not positive.
@@ -101,15 +107,18 @@ def gumbel_softmax(
 def gumbel_top_k(logits: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
     r"""Return k different indices for each row, drawn one after the other without replacement.
 
-    The first has the law $\mathrm{softmax}(\mathrm{logits})$, each later one that of the classes which are left.
+    The first has the law $\mathrm{softmax}(\mathrm{logits})$, each later one that of the classes
+    which are left.
 
     Args:
-        logits: Shape `(*batch, n)`; float16, bfloat16, float32 or float64; -inf allowed (drawn after all others).
+        logits: Shape `(*batch, n)`; float16, bfloat16, float32 or float64; -inf allowed (drawn
+            after all others).
         k: How many, from 0 to n.
         generator: The source of randomness; None is torch's default one.
 
     Returns:
-        Shape `(*batch, k)`, int64, in the order of the draws (of the perturbed logits, the largest first).
+        Shape `(*batch, k)`, int64, in the order of the draws (of the perturbed logits, the largest
+        first).
 
     Forbidden: torch.multinomial and torch.distributions.
 

@@ -19,7 +19,8 @@ def gather_last(x: Tensor, index: Tensor) -> Tensor:
     Raises:
         IndexError: An index is outside of its row.
 
-    Forbidden: torch.gather, take_along_dim, take, index_select and what wraps them. Advanced indexing is the exercise.
+    Forbidden: torch.gather, take_along_dim, take, index_select and what wraps them. Advanced
+        indexing is the exercise.
 
     Source: document 000, "torch.gather".
     """
@@ -31,14 +32,16 @@ def token_log_probs(logits: Tensor, ids: Tensor) -> Tensor:
     r"""Return $\log \mathrm{softmax}(\mathrm{logits})_{\mathrm{id}}$ for each position.
 
     Args:
-        logits: Shape `(*batch, V)`; float16, bfloat16, float32 or float64; -inf allowed (classes that cannot occur).
-        ids: Shape `(*batch)`, integers from 0 to V - 1: the token that stands at each position, not its place.
+        logits: Shape `(*batch, V)`; float16, bfloat16, float32 or float64; -inf allowed (classes
+            that cannot occur).
+        ids: Shape `(*batch)`, integers from 0 to V - 1: the token that stands at each position, not
+            its place.
 
     Returns:
         Shape `(*batch)`, dtype of `logits`. Half types are computed in float32.
 
-    Forbidden: torch.log_softmax, softmax, cross_entropy, nll_loss, logsumexp and what wraps them. Your own
-        `gather_last` and your `logsumexp` of `log_sums` are welcome.
+    Forbidden: torch.log_softmax, softmax, cross_entropy, nll_loss, logsumexp and what wraps them.
+        Your own `gather_last` and your `logsumexp` of `log_sums` are welcome.
 
     Source: document 003, section 2.3.
     """
@@ -53,13 +56,14 @@ def sequence_log_probs(logits: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
     r"""Return the log-probability of each sequence: the sum of its tokens' log-probabilities where the mask counts.
 
     Args:
-        logits: Shape `(*batch, T, V)`; float16, bfloat16, float32 or float64; anything (nan too) where masked.
+        logits: Shape `(*batch, T, V)`; float16, bfloat16, float32 or float64; anything (nan too)
+            where masked.
         ids: Shape `(*batch, T)`; anything (-100 too) where masked.
         mask: Shape `(*batch, T)`, boolean or 0/1: 1 counts.
 
     Returns:
-        Shape `(*batch)`, at least float32 (the sum of many log-probs overflows half types). No token gives 0. What is
-        masked has no influence, on the gradient neither.
+        Shape `(*batch)`, at least float32 (the sum of many log-probs overflows half types). No
+        token gives 0. What is masked has no influence, on the gradient neither.
 
     Forbidden: as for `token_log_probs`, which is welcome.
 
@@ -76,7 +80,8 @@ def perplexity(logits: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
     r"""Return $\exp$ of the mean negative log-probability of all tokens that count.
 
     Args:
-        logits: Shape `(*batch, T, V)`; float16, bfloat16, float32 or float64; anything (nan too) where masked.
+        logits: Shape `(*batch, T, V)`; float16, bfloat16, float32 or float64; anything (nan too)
+            where masked.
         ids: Shape `(*batch, T)`; anything (-100 too) where masked.
         mask: Shape `(*batch, T)`, boolean or 0/1: 1 counts.
 
@@ -94,14 +99,17 @@ def entropy(logits: Tensor) -> Tensor:
     r"""Return $-\sum_i p_i \log p_i$ in nats for each row, $p = \mathrm{softmax}(\mathrm{logits})$.
 
     Args:
-        logits: Shape `(*batch, V)`; float16, bfloat16, float32 or float64; -inf allowed, and contributes 0.
+        logits: Shape `(*batch, V)`; float16, bfloat16, float32 or float64; -inf allowed, and
+            contributes 0.
 
     Returns:
         Shape `(*batch)`, dtype of `logits`, never negative. Half types are computed in float32.
 
-    Forbidden: torch.log_softmax, softmax, logsumexp, special.entr, distributions and what wraps them.
+    Forbidden: torch.log_softmax, softmax, logsumexp, special.entr, distributions and what wraps
+        them.
 
-    Source: with $d = \max x - x$ and $Z = \sum e^{-d}$ it is $\log Z + \sum e^{-d} d / Z$: no term is negative.
+    Source: with $d = \max x - x$ and $Z = \sum e^{-d}$ it is $\log Z + \sum e^{-d} d / Z$: no term
+        is negative.
     """
     wide = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
     top, place = wide.max(-1, keepdim=True)

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -104,9 +105,7 @@ def growth(sizes: Sequence[int] = SIZES) -> bool:
             _copies(Path(place, "class"), size)
             command = [sys.executable, "-m", "autograder", "grade", f"{place}/class", "--out", f"{place}/out"]
             start = time.perf_counter()
-            subprocess.run(
-                [*command, "--only", GROWN], check=True, cwd=registry.ROOT, capture_output=True
-            )
+            subprocess.run([*command, "--only", GROWN], check=True, cwd=registry.ROOT, capture_output=True)
             seconds.append(time.perf_counter() - start)
             written = sum(path.stat().st_size for path in Path(place, "out").rglob("*") if path.is_file())
         print(
@@ -116,7 +115,7 @@ def growth(sizes: Sequence[int] = SIZES) -> bool:
         )
     further = [
         (after - before) / (more - less)
-        for less, more, before, after in zip(sizes, sizes[1:], seconds, seconds[1:], strict=False)
+        for (less, more), (before, after) in zip(pairwise(sizes), pairwise(seconds), strict=True)
     ]
     print(f"each further one: {', '.join(f'{1e3 * s:.1f} ms' for s in further)}; bar {LINEAR:g} times the one before")
-    return all(later <= LINEAR * earlier for earlier, later in zip(further, further[1:], strict=False))
+    return all(later <= LINEAR * earlier for earlier, later in pairwise(further))

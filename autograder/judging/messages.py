@@ -144,11 +144,12 @@ def not_finite(call: Call, gradient: Tensor, what: str) -> str:
     return f"{given(call)}\ngot       {bad} in {what}\nexpected  finite numbers"
 
 
-def modified(call: Call, position: int, before: Tensor, after: Tensor) -> str:
-    """Explain that an input was changed."""
+def modified(call: Call, position: int, before: Tensor, after: Tensor, by: str = "") -> str:
+    """Explain that an input was changed, by the call and what else is named."""
+    expected = f"expected  argument {position + 1} as it was"
     if before.numel() <= SHOWN and before.shape == after.shape:
-        return f"before    {show(before)}\nafter     {show(after)}\nexpected  argument {position + 1} as it was"
-    return f"{given(call)}\nexpected  argument {position + 1} as it was after the call: it was changed"
+        return f"before    {show(before)}\nafter     {show(after)}\n{expected}" + (f"; the call {by} ran" if by else "")
+    return f"{given(call)}\n{expected} after the call{f' {by}' if by else ''}: it was changed"
 
 
 def plural(count: int, word: str) -> str:

@@ -134,6 +134,9 @@ def _judge_gradient(call: Call, ask: Gradient, asked: Question, result: Any) -> 
             expected = tuple(asked.exact["cotangent"].shape)
             return Complaint("shape", messages.wrong_shape(call, tuple(output.shape), expected))
         return Complaint("no-gradient", messages.no_gradient(call, 0))
+    for position, after in result.get("changed", {}).items():
+        before = as_tensor(call.args[int(position)])
+        return Complaint("modified", messages.modified(call, int(position), before, after, "and its backward pass"))
     pairs = [("the gradient", result["grads"], asked.exact["grads"])]
     if ask.second:
         if result["seconds"] is None:

@@ -606,6 +606,8 @@ class _Loss(torch.autograd.Function):
             losses, lse = _forward_of(_loss_one_block, x, flat, BLOCK=1024)
         elif how == "narrow":
             losses, lse = _forward(x, flat, WIDE=tl.float32)
+        elif how == "by lse":
+            losses, lse = _forward_of(_loss_by_lse, x, flat)
         elif how == "first":
             losses, lse = _forward(x, flat.reshape(-1)[:1].expand(flat.numel()).contiguous())
         else:
@@ -631,6 +633,16 @@ def _forward_of(kernel: Any, x: Tensor, target: Tensor, **options: Any) -> tuple
     losses, lse = (torch.empty(target.numel(), dtype=wide, device=x.device) for _ in range(2))
     kernel[(target.numel(),)](x, target, losses, lse, x.shape[-1], **{**_options(x), **options})
     return losses, lse
+
+
+@triton.jit
+def _loss_by_lse(x_ptr, target_ptr, loss_ptr, lse_ptr, n, BLOCK: tl.constexpr, WIDE: tl.constexpr):
+    row = tl.program_id(0).to(tl.int64)
+    top, total = _statistics(x_ptr + row * n, n, BLOCK, WIDE)
+    lse = _finite(top) + tl.log(_impossible(top, total))
+    picked = tl.load(x_ptr + row * n + tl.load(target_ptr + row)).to(WIDE)
+    tl.store(loss_ptr + row, lse - picked)
+    tl.store(lse_ptr + row, lse)
 
 
 @triton.jit
@@ -672,6 +684,15 @@ def loss_in_torch(logits: Tensor, target: Tensor) -> Tensor:
 def loss_without_backward(logits: Tensor, target: Tensor) -> Tensor:
     losses, _ = _forward(logits.detach().contiguous(), target.contiguous())
     return losses.mean().to(logits.dtype)
+
+
+@mistake(
+    "triton_cross_entropy",
+    "The loss is formed as lse - x_t: near 1e4, lse has lost the digits of log(total), and the difference does not bring them back. "
+    "Subtract the maximum from the target's logit first: log(total) - (x_t - top).",
+)
+def loss_by_lse(logits: Tensor, target: Tensor) -> Tensor:
+    return _Loss.apply(logits, target, "by lse")
 
 
 @mistake("triton_cross_entropy", "The losses of the rows are added up: asked is their mean.")

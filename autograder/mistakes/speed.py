@@ -351,7 +351,7 @@ def processor_time(functions, make_input, repeats=20, threads=1):
 
 @mistake(
     "measure",
-    "`threads` is ignored: torch.set_num_threads(threads) before the first call.",
+    "`threads` is ignored, or set too late: torch.set_num_threads(threads) before the first call, the warm-up.",
     fault="case:measure-threads",
 )
 def threads_ignored(functions, make_input, repeats=20, threads=1):

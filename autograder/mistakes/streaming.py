@@ -172,6 +172,26 @@ def states_changed(a: State, b: State) -> State:
     return top, a[1].mul_((a[0] - shift).exp()).add_(b[1] * (b[0] - shift).exp())
 
 
+def _merged(a: State, b: State) -> State:
+    top = torch.maximum(a[0], b[0])
+    shift = _finite(top)
+    return top, a[1] * (a[0] - shift).exp() + b[1] * (b[0] - shift).exp()
+
+
+@mistake(
+    "merge_logsumexp",
+    "One tensor is returned, m + log s: return the pair (m, s), from which further runs can be merged.",
+)
+def logarithm_returned(a: State, b: State) -> Tensor:
+    top, total = _merged(a, b)
+    return top + total.log()
+
+
+@mistake("merge_logsumexp", "m and s are stacked to one tensor: return a pair of two tensors.")
+def stacked(a: State, b: State) -> Tensor:
+    return torch.stack(_merged(a, b))
+
+
 # blocked_logsumexp
 
 
@@ -216,7 +236,7 @@ def widened_at_once(x: Tensor, block_rows: int) -> Tensor:
 
 @mistake(
     "blocked_logsumexp",
-    "One row after the other, whatever block_rows is: Python pays for each row. Work on block_rows rows with one call.",
+    "One row after the other, whatever block_rows is, and Python pays for each; or the columns are cut: `split(block_rows, -1)`. Make rows with `reshape(-1, n)`, and work on block_rows of them with one call.",
     fault="growth",
 )
 def row_by_row(x: Tensor, block_rows: int) -> Tensor:
@@ -379,7 +399,7 @@ def loss_forbidden(logits: Tensor, ids: Tensor, block_rows: int) -> Tensor:
 
 @mistake(
     "blocked_token_log_probs",
-    "The loop is right, but autograd keeps what every block needs, and adds up gradients of the whole size: write a torch.autograd.Function that saves the inputs only.",
+    "The loop is right, but autograd keeps what every block needs, and adds up gradients of the whole size: write a torch.autograd.Function that saves the inputs only. If that is what you did, its backward holds too much: `torch.cat` holds all blocks' gradients and their copy. Make one tensor, `torch.empty_like(logits)`, and fill it block by block.",
     fault="memory",
 )
 def left_to_autograd(logits: Tensor, ids: Tensor, block_rows: int) -> Tensor:
@@ -396,6 +416,24 @@ def logits_widened_at_once(logits: Tensor, ids: Tensor, block_rows: int) -> Tens
     _demand(block_rows)
     rows, flat = _flat(_wide(logits), ids)
     return _applied(_Tokens, rows, flat, block_rows).to(logits.dtype).reshape(ids.shape)
+
+
+class _InTheLogits(_Tokens):
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        rows, ids = ctx.saved_tensors
+        for block, *parts in zip(*(t.split(ctx.size) for t in (rows, ids, grad)), strict=True):
+            block.copy_(_slope(block, *parts))
+        return rows, None, None
+
+
+@mistake(
+    "blocked_token_log_probs",
+    "The gradient is written into the saved logits, which are the caller's: they are other numbers after backward. Make a tensor of your own, `torch.empty_like(logits)`.",
+)
+def gradient_in_the_logits(logits: Tensor, ids: Tensor, block_rows: int) -> Tensor:
+    _demand(block_rows)
+    return _applied(_InTheLogits, *_flat(logits, ids), block_rows).reshape(ids.shape)
 
 
 class _OwnLogitForgotten(_Tokens):
@@ -649,7 +687,7 @@ def fused_loss_forbidden(hidden: Tensor, weight: Tensor, target: Tensor, chunk: 
 
 @mistake(
     "linear_cross_entropy",
-    "Too much is there at once: all logits, or what autograd keeps of every chunk, or a second tensor of the weight's size (`+=`, a product out of place). Form the gradients of a chunk in forward, and add in place.",
+    "Too much is there at once: all logits, or what autograd keeps of every chunk, or a second tensor of the weight's size (`+=`, a product out of place). Form the gradients of a chunk in forward, and add in place; in backward, scale them in place (`mul_`).",
     fault="memory",
 )
 def all_logits_kept(hidden: Tensor, weight: Tensor, target: Tensor, chunk: int) -> Tensor:
@@ -659,7 +697,7 @@ def all_logits_kept(hidden: Tensor, weight: Tensor, target: Tensor, chunk: int) 
 
 @mistake(
     "linear_cross_entropy",
-    "Gradients are formed though none is wanted: inside a Function is_grad_enabled() is always False, and needs_input_grad knows nothing of no_grad. Ask torch.is_grad_enabled() before apply.",
+    "Gradients are formed though none is wanted: inside a Function is_grad_enabled() is always False, and needs_input_grad knows nothing of no_grad. Ask torch.is_grad_enabled() before apply. Or only their buffers are made all the same: allocate them where gradients are wanted.",
     fault="case:unwanted",
 )
 def formed_under_no_grad(hidden: Tensor, weight: Tensor, target: Tensor, chunk: int) -> Tensor:
@@ -1034,6 +1072,21 @@ def blocks_averaged(q: Tensor, k: Tensor, v: Tensor, block: int) -> Tensor:
     q, k, v, dtype = *_scaled(q, k, v, block), q.dtype
     parts = [_attend(q, keys, values, block) for keys, values in _cut(k, v, block)]
     return torch.stack(parts).mean(0).to(dtype)
+
+
+@mistake(
+    "streaming_attention",
+    "Keys and values are cut along their first dimension, which is the batch's where there is one: `k.split(block, -2)`.",
+)
+def batch_cut(q: Tensor, k: Tensor, v: Tensor, block: int) -> Tensor:
+    q, k, v, dtype = *_scaled(q, k, v, block), q.dtype
+    state = [q.new_full((*q.shape[:-1], 1), -math.inf), q.new_zeros((*q.shape[:-1], 1)), torch.zeros_like(q)]
+    for keys, values in zip(k.split(block), v.split(block), strict=True):
+        scores = q @ keys.mT
+        larger = torch.maximum(state[0], scores.amax(-1, keepdim=True))
+        weights, shrink = (scores - larger).exp(), (state[0] - larger).exp()
+        state = [larger, state[1] * shrink + weights.sum(-1, keepdim=True), state[2] * shrink + weights @ values]
+    return (state[2] / state[1]).to(dtype)
 
 
 @mistake("streaming_attention", "The scores are not divided by sqrt(D).")

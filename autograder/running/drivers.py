@@ -96,13 +96,16 @@ def gradient(
     cotangent: torch.Tensor,
     second: torch.Tensor | None,
 ) -> Any:
-    """Return the output, its vector-Jacobian products and, with `second`, those of the first product."""
-    inputs = list(args)
+    """Return the output, its vector-Jacobian products and, with `second`, those of the first product.
+
+    With them go the inputs that the call or its backward pass has changed, as they are afterwards, by position.
+    """
+    inputs, before = list(args), [a.clone() if isinstance(a, torch.Tensor) else a for a in args]
     for position in wrt:
         inputs[position] = inputs[position].requires_grad_()
     sources = [inputs[position] for position in wrt]
     output = function(*inputs, **kwargs)
-    answer: dict[str, Any] = {"output": describe(output), "grads": None, "seconds": None}
+    answer: dict[str, Any] = {"output": describe(output), "grads": None, "seconds": None, "changed": {}}
     if type(output) is not torch.Tensor or not output.requires_grad or output.shape != cotangent.shape:
         return answer
     create = second is not None
@@ -111,7 +114,16 @@ def gradient(
     if second is not None and grads[0] is not None and grads[0].requires_grad:
         seconds = torch.autograd.grad(grads[0], sources, second.to(grads[0].dtype), allow_unused=True)
         answer["seconds"] = [None if g is None else g.detach() for g in seconds]
+    for position, (old, new) in enumerate(zip(before, args, strict=True)):
+        if isinstance(new, torch.Tensor) and not torch.equal(_bits(old), _bits(new)):
+            answer["changed"][str(position)] = new.detach()
     return answer
+
+
+def _bits(tensor: torch.Tensor) -> torch.Tensor:
+    """Return what tells tensors apart that hold nan."""
+    kinds = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    return tensor.detach().contiguous().view(kinds[tensor.element_size()])
 
 
 @driver

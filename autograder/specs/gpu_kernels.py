@@ -122,7 +122,7 @@ cuda_time_ms = Exercise(
         "`start.elapsed_time(end)` is in milliseconds, and needs torch.cuda.synchronize() after the last record().",
     ),
     why="The device itself writes down when it comes past a mark, so launches and Python do not count. One "
-    "synchronisation at the end suffices: while it measures, the queue is never empty. The median forgets the calls that "
+    "synchronisation at the end suffices: while it measures, the queue is never empty, unless the work is shorter than its launch. The median forgets the calls that "
     "something disturbed.",
 )
 
@@ -303,7 +303,8 @@ triton_cross_entropy = Exercise(
     ),
     rules=RULES,
     hints=(
-        "The loss of a row is its logsumexp minus one number of the row. What has to be kept for the backward?",
+        "The loss of a row is its logsumexp minus one number of the row. At logits near 1e4, which of the two has lost digits, and "
+        "which order of the same additions keeps them? And what has to be kept for the backward?",
         "A torch.autograd.Function: forward saves the logits, the targets and one logsumexp a row; backward starts a "
         "kernel that reads the logits again and writes the gradient.",
         "`hot = tl.where(columns == tl.load(target_ptr + row), 1.0, 0.0)` and `tl.exp(x - lse) - hot`: what scales it?",

@@ -342,7 +342,7 @@ measure = Exercise(
 
 # More rows than a block of some MiB holds, and no whole number of blocks.
 MANY = (3001, 1024)
-LOGITS = (1024, 32000)  # 125 MiB: a fifth of it is a twentieth of a batch of 4096
+LOGITS = (4, 256, 32000)  # 125 MiB, of which a fifth is allowed; a quarter is one of the batch
 _ALLOWED = {"loops": "over blocks of rows", "time": "`measure`, in the same file, needs the clock"}
 
 
@@ -418,8 +418,8 @@ fast_logsumexp = Exercise(
         "every block uses again: torch.sub(..., out=buffer), exp_(). The last block is shorter. What is the number of rows "
         "where one row alone is larger than the block? What has a row of length 0?",
         "`for piece in rows.split(block): ... torch.sub(piece, shift, out=buffer[: len(piece)]).exp_()` is the loop; then "
-        "torch.cat and the batch's shape. The shift has to be finite: `top.clamp(-largest, largest)` leaves an infinite "
-        "result infinite.",
+        "torch.cat and the batch's shape. The shift has to be finite: `top.clamp(-largest, largest)`, with `largest = "
+        "torch.finfo(x.dtype).max`, leaves an infinite result infinite. `out=` refuses an x that requires grad: detach it.",
     ),
     why="A block of a MiB stays in a core's own cache from the subtraction to the sum, and its memory is fetched from the "
     "system once, not once a call: that is where torch.logsumexp spends half of its time on a large input. The number of rows "

@@ -615,7 +615,8 @@ linear_cross_entropy = Exercise(
         "The loss is a sum over tokens, and so is the weight's gradient. What has to be there at the same time, of all logits?",
         "For a chunk: its logits, their log_softmax, the loss; then slope = (p - onehot) / N. Its share of hidden's gradient is "
         "slope @ weight, of the weight's slope.T @ part. Form both in forward, keep them, and scale them in backward.",
-        "`grad_weight.addmm_(slope.T, part)` adds in place, where `+=` makes another tensor of the weight's size. Ask "
+        "`grad_weight.addmm_(slope.T, part)` adds in place, where `+=` makes another tensor of the weight's size. In "
+        "backward, `mul_` scales the two that were kept. Ask "
         "`torch.is_grad_enabled()` before `.apply(...)`, for inside it the answer is always False.",
     ),
     why="Only a loss at the end of the graph can do this: its incoming gradient is one number, so the gradients can be formed before "
@@ -666,6 +667,7 @@ streaming_attention = Exercise(
         _keys("leaves its inputs as they were", "untouched", lambda d: _triple(d, 5, 4), Untouched()),
         _keys("blocks of two keys", "value", lambda d: _triple(d, 6, 4)),
         _keys("heads and a batch", "value", lambda d: _triple(d, 2, 3, 20, 8), size=6),
+        _keys("more heads than keys in a block", "value", lambda d: _triple(d, 4, 6, 3), size=3),
         _keys("one key at a time", "value", lambda d: _triple(d, 5, 4), size=1),
         _keys("all keys at once", "value", lambda d: _triple(d, 5, 4), size=5),
         _keys("the last block is smaller", "shape", lambda d: _triple(d, 7, 4), size=3),
@@ -735,6 +737,6 @@ streaming_attention = Exercise(
         "`shrink = (top - larger).exp()` rescales what was summed up so far; before the first block top is -inf, and shrink 0. For "
         "the honours: keep out and top + log(total), and compute each block's weights again in backward.",
     ),
-    why="The running mean is the running sum with numbers in it: the state (m, s) carries a third part, rescaled by the same factor. "
+    why="The running weighted sum is the running sum with numbers in it: the state (m, s) carries a third part, rescaled by the same factor. "
     "No row of scores is ever whole, and with a backward pass that forms each block again nothing of T x T is kept.",
 )

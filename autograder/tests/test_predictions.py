@@ -99,7 +99,7 @@ def test_wrong_predictions(guess, answer):
 
 def test_a_prediction_that_is_not_made_reveals_nothing():
     report = predict("a", ..., lambda: pytest.fail("the answer was computed"))
-    assert repr(report).startswith("Prediction a: not made. Replace ...")
+    assert repr(report).startswith("Prediction a: not made.\nReplace ...")
     assert "right" not in progress.of("predict:a")
 
 

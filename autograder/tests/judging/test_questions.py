@@ -128,6 +128,24 @@ def test_second_order():
     assert kind(first_order_only, Gradient(FINE, second=True)) == "no-second"
 
 
+def test_a_backward_pass_that_writes_into_the_inputs():
+    class Late(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.logsumexp(-1)
+
+        @staticmethod
+        def backward(ctx, grad):
+            (x,) = ctx.saved_tensors
+            return x.copy_(x.softmax(-1).mul_(grad.unsqueeze(-1)))
+
+    complaint = put(Late.apply, Gradient(FINE))
+    assert complaint.kind == "modified"
+    assert "argument 1 as it was after the call and its backward pass" in complaint.message
+    assert kind(Late.apply, Value(FINE)) is kind(Late.apply, Untouched()) is None
+
+
 def test_a_gradient_that_need_only_be_finite():
     call = Call((torch.tensor([[-math.inf, -math.inf], [0.0, 1.0]]),))
 

@@ -1,5 +1,7 @@
 """The drivers: what a worker does with a function, and what it says of the result."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -114,6 +116,23 @@ def test_gradient_is_weighted_by_the_cotangent():
     assert torch.equal(found["grads"][0], torch.tensor([6.0, 16.0]))
     assert found["seconds"] is None
     assert torch.equal(found["output"]["value"], torch.tensor([9.0, 16.0]))
+
+
+def test_inputs_that_a_backward_pass_has_changed_come_back():
+    class Doubled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            ctx.save_for_backward(y)
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, grad):
+            return 2 * grad, ctx.saved_tensors[0].fill_(7)
+
+    y = torch.tensor([math.nan, 1.0])
+    found = gradient(Doubled.apply, torch.ones(2), y)
+    assert torch.equal(found["changed"].pop("1"), torch.tensor([7.0, 7.0])) and not found["changed"]
+    assert gradient(lambda x, y: x + 0 * y, torch.ones(2), torch.tensor([math.nan, 1.0]))["changed"] == {}
 
 
 def test_gradient_of_several_inputs():
