@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import sys
 import time
@@ -13,11 +14,14 @@ LONGEST = 8  # bytes that come at once and are still keys; more is a paste
 END = "\x04"  # Ctrl-D, and the end of the input
 
 
+# An arrow or a function key is such a sequence, Alt and a key are two bytes; a quick "?" may follow in the same read.
+ESCAPES = re.compile(rb"\x1b(\[[0-?]*[ -/]*[@-~]|O[ -~]|[ -~]|\Z)")
+
+
 def keys(data: bytes) -> str:
     """Return the keys in what a terminal sent at once; escape sequences (arrows) and pastes are none."""
-    if len(data) > LONGEST or data.startswith(b"\x1b"):
-        return ""
-    return data.decode(errors="ignore").lower()
+    pressed = ESCAPES.sub(b"", data)
+    return "" if len(pressed) > LONGEST else pressed.decode(errors="ignore").lower()
 
 
 class Keyboard:

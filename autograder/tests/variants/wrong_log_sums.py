@@ -801,7 +801,7 @@ def logsumexp(x, dim=-1, keepdim=False):
     x.data.copy_(x.data - torch.where(m.isfinite(), m, 0))
     return (y if keepdim else y.squeeze(dim)).to(x.dtype)
 """,
-    "in_place",
+    "modified",
 )
 add(
     "logsumexp",
