@@ -188,14 +188,14 @@ def _unlike(chosen: Call, usual: Call) -> str:
     return ""
 
 
-# The cells that work without what the others need.
-KEPT = ("%%exercise", "check(", "hint(", "calibration(")
+# The cells that work without what the others need, and the magic by which a notebook begins anew.
+KEPT, FIRST = ("%%exercise", "check(", "hint(", "calibration("), "%reload_ext autograder"
 
 
 def skip_rest(package: str) -> Report:
     """Let the notebook's further cells do nothing, but for exercises and checks: a package that they need is missing.
 
-    It holds until the kernel is restarted.
+    It holds until the notebook is run from its first cells again.
 
     Args:
         package: The package's name, as for pip.
@@ -209,12 +209,15 @@ def skip_rest(package: str) -> Report:
 
 
 def _skipping(lines: list[str]) -> list[str]:
-    return lines if "".join(lines).lstrip().startswith(KEPT) else []
+    text = "".join(lines)
+    return lines if text.lstrip().startswith(KEPT) or FIRST in text else []
 
 
 def load_ipython_extension(shell: Any) -> None:
     """Make `%%exercise` known, and start the process behind the wall: the first check then does not wait for it."""
     if shell is not None:
         magic.register(shell)
+        with contextlib.suppress(ValueError):  # the first cells of a notebook work without what later ones need
+            shell.input_transformers_cleanup.remove(_skipping)
     with contextlib.suppress(WallError, OSError):
         desk.wall()

@@ -373,8 +373,25 @@ def test_where_a_package_is_missing_the_rest_does_nothing_but_checks(monkeypatch
     notebook.skip_rest("triton")
     (skipping,) = shell.input_transformers_cleanup
     assert skipping(["import triton\n", "triton.jit\n"]) == []
-    for kept in ("check('f')", "%%exercise f\n", "\ncalibration('f')", "hint('f')"):
+    for kept in (
+        "check('f')",
+        "%%exercise f\n",
+        "\ncalibration('f')",
+        "hint('f')",
+        "import sys\n%reload_ext autograder\n",
+    ):
         assert skipping([kept]) == [kept]
+
+
+def test_run_once_more_a_notebook_begins_with_all_its_cells(monkeypatch):
+    shell = SimpleNamespace(input_transformers_cleanup=[str])
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setattr(notebook.magic, "register", lambda shell: None)
+    for _ in range(2):
+        notebook.skip_rest("triton")
+        notebook.load_ipython_extension(shell)
+        assert shell.input_transformers_cleanup == [str]
+    notebook.load_ipython_extension(shell)
 
 
 def test_outside_a_notebook_nothing_is_skipped(monkeypatch):

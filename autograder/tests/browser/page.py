@@ -166,6 +166,7 @@ class Book:
         """Store what is in sight, in the light or the dark theme."""
         self.page.evaluate(THEME, "Dark" if dark else "Light")
         self.page.wait_for_selector(f"body[data-jp-theme-light='{'false' if dark else 'true'}']", state="attached")
+        self.page.wait_for_selector("#jupyterlab-splash", state="hidden")  # a change of the theme covers the page
         path.parent.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=path)
 
