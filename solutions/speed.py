@@ -124,7 +124,7 @@ def _near_zero(x: Tensor) -> bool:
 
 
 def _unshifted(x: Tensor, out: Tensor) -> Tensor | None:
-    """Return the result without a shift, or None where that is none: of the maxima, the sums tell enough.
+    """Return the result without a shift, or None where the sums show that it would be wrong.
 
     An overflow makes a sum infinite, and beside a sum far above the least float no term counts that was lost.
     """
