@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograder import desk, notebook, progress, registry
+from autograder import desk, notebook, progress, registry, stamps
 from autograder.notebook import break_it, check, hint, solution
 from autograder.running.launch import WallError
 
@@ -392,6 +392,7 @@ def test_run_once_more_a_notebook_begins_with_all_its_cells(monkeypatch):
         notebook.load_ipython_extension(shell)
         assert shell.input_transformers_cleanup == [str]
     notebook.load_ipython_extension(shell)
+    assert notebook.FIRST == stamps.MARK  # which the bootstrap cell alone holds
 
 
 def test_outside_a_notebook_nothing_is_skipped(monkeypatch):
