@@ -101,10 +101,10 @@ def work(result: Any) -> Work | None:
 
 
 def _yours(call: Call, trial: Trial) -> Row:
-    answer = trial.ask("traced", COUNT_S, **_meta(call), wrt=())
+    answer = trial.ask("traced", COUNT_S, **_meta(call), wrt=(), weigh=True)
     masks = "boolean_masks" in trial.exercise.rules.allows
     if masks and not isinstance(answer, str) and answer.outcome == "raised":  # a mask needs the numbers
-        answer = trial.ask("traced", COUNT_S, args=tuple(call.args), kwargs=dict(call.kwargs), wrt=())
+        answer = trial.ask("traced", COUNT_S, args=tuple(call.args), kwargs=dict(call.kwargs), wrt=(), weigh=True)
     if isinstance(answer, str):
         return Row("yours", notes=(answer,))
     if answer.outcome != "returned":
@@ -118,7 +118,7 @@ def _yours(call: Call, trial: Trial) -> Row:
 def _ours(form: Form, call: Call) -> Row:
     kwargs = call.kwargs if form.kwargs is None else form.kwargs
     try:
-        return Row(form.name, work(trace(form.function, _meta(call)["args"], dict(kwargs), ())))
+        return Row(form.name, work(trace(form.function, _meta(call)["args"], dict(kwargs), (), weigh=True)))
     except (RuntimeError, TypeError) as error:  # a yardstick may take other arguments
         return Row(form.name, notes=(f"not counted: {messages.clean(str(error), 100)}",))
 

@@ -161,9 +161,11 @@ def soft_and_hard(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 
 
 @driver
-def traced(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], wrt: tuple[int, ...]) -> Any:
+def traced(
+    function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], wrt: tuple[int, ...], weigh: bool = False
+) -> Any:
     """Run the function under the dispatch mode."""
-    return trace(function, args, kwargs, wrt)
+    return trace(function, args, kwargs, wrt, weigh)
 
 
 @driver

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from autograder.running import remembered
+
 
 def _tensors(value: Any) -> Iterator[torch.Tensor]:
     if isinstance(value, torch.Tensor):
@@ -53,12 +55,12 @@ def traffic(func: Any, read: list[torch.Tensor], made: list[torch.Tensor]) -> in
 
 
 class Trace(TorchDispatchMode):
-    """Count ops by name, sum up their traffic and live storage, note tensors with dimensions not on `device`."""
+    """Count ops by name, sum up their live storage and, if asked, their traffic, note tensors not on `device`."""
 
-    def __init__(self, inputs: Any, device: str) -> None:
-        """Watch a call of these inputs, all of them on `device`."""
+    def __init__(self, inputs: Any, device: str, weigh: bool = False) -> None:
+        """Watch a call of these inputs, all of them on `device`; `weigh` asks for the traffic."""
         super().__init__()  # type: ignore[no-untyped-call]
-        self.device = device
+        self.device, self.weigh = device, weigh
         self.ops: Counter[str] = Counter()
         self.leaks: set[str] = set()
         self.live = self.peak = self.moved = 0
@@ -86,23 +88,29 @@ class Trace(TorchDispatchMode):
         name = func._schema.name
         self.ops[name] += 1
         inputs = list(_tensors((args, kwargs)))
-        output = func(*args, **(kwargs or {}))
+        output = remembered.call(func, args, kwargs or {}, inputs)
         outputs = list(_tensors(output))
         if any(t.device.type != self.device and t.dim() for t in (*inputs, *outputs)):
             self.leaks.add(name)
-        self.moved += traffic(func, inputs, outputs)
+        if self.weigh:
+            self.moved += traffic(func, inputs, outputs)
         for tensor in outputs:
             self._watch(tensor)
         return output
 
 
-def trace(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], wrt: tuple[int, ...]) -> dict[str, Any]:
-    """Run `function` forward and, with `wrt`, backward to these positions of `args`; return what was seen."""
+def trace(
+    function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], wrt: tuple[int, ...], weigh: bool = False
+) -> dict[str, Any]:
+    """Run `function` forward and, with `wrt`, backward to these positions of `args`; return what was seen.
+
+    The bytes "moved" are counted where they are asked for by `weigh`.
+    """
     inputs = list(args)
     for position in wrt:
         inputs[position] = inputs[position].detach().requires_grad_()
     device = next((t.device.type for t in _tensors((inputs, kwargs))), kwargs.get("device", "cpu"))
-    with Trace((inputs, kwargs), device) as seen:
+    with Trace((inputs, kwargs), device, weigh) as seen:
         output = function(*inputs, **kwargs)
         if wrt:
             targets = [t for t in _tensors(output) if t.requires_grad]

@@ -14,7 +14,7 @@ def meta(*shape: int) -> torch.Tensor:
 
 
 def seen(function, *args, wrt=(), **kwargs):
-    return trace(function, args or (meta(ROWS, CLASSES),), kwargs, wrt)
+    return trace(function, args or (meta(ROWS, CLASSES),), kwargs, wrt, weigh=True)
 
 
 def textbook(x):
