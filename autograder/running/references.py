@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.running import policy
+from autograder.running.anatomy import Anatomy, dissect
 
 MOST_NODES = 20_000  # of syntax in one source; the longest chapter has some thousands
 
@@ -45,6 +46,16 @@ class Module:
     foreign_names: set[str] = field(default_factory=set)
     outside: dict[str, str] = field(default_factory=dict)  # what a name stands for that is not importable here
     meanings: dict[str, list[Any]] = field(default_factory=dict)  # all that imports bind to a name, wherever they stand
+
+    dissected: dict[ast.AST, Anatomy] = field(default_factory=dict, repr=False)
+
+    def anatomy(self, statement: ast.AST) -> Anatomy:
+        """Return the parts of one of its statements, or of an expression that the gate has made up from some."""
+        if getattr(statement, "lineno", 0) < 1:  # made up: nobody asks for it again
+            return dissect(statement)
+        if statement not in self.dissected:
+            self.dissected[statement] = dissect(statement)
+        return self.dissected[statement]
 
     def bind(self, name: str, value: Any) -> None:
         """Note what an import binds; the last one counts."""

@@ -1,8 +1,10 @@
 """The grader's side of the wall: start the zygote, fork workers, ask them with a deadline, kill them."""
 
 import atexit
+import contextlib
 import os
 import secrets
+import sys
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +12,8 @@ from typing import Any, NamedTuple
 from autograder.answer import Answer
 from autograder.running import wire
 from autograder.running.launch import START_S, Launcher, WallError, describe_status, start
+
+PIPE_BYTES = 1 << 20  # as large as Linux lets anyone have it
 
 
 def _error(error: Any) -> dict[str, Any]:
@@ -45,14 +49,25 @@ def scheduled(task: str) -> Scheduled | None:
         return None
 
 
+def _pipe() -> tuple[int, int]:
+    """Return a pipe that holds as much as a usual question: with less, both sides wake each other for every piece."""
+    ends = os.pipe()
+    if sys.platform == "linux":
+        import fcntl
+
+        with contextlib.suppress(OSError):  # a user may hold so much and no more
+            fcntl.fcntl(ends[0], fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return ends
+
+
 class Worker:
     """One confined process; every answer carries the nonce of its question."""
 
     def __init__(self, launcher: Launcher, cuda: bool = False) -> None:
         """Start it and wait until it is confined."""
         self._launcher: Launcher | None = launcher
-        theirs_in, self._out = os.pipe()
-        self._in, theirs_out = os.pipe()
+        theirs_in, self._out = _pipe()
+        self._in, theirs_out = _pipe()
         try:
             self.pid = launcher.spawn(theirs_in, theirs_out, cuda)
         except WallError:

@@ -20,6 +20,7 @@ HEADER_CAP = 1 << 20
 REQUEST_HEADER_CAP = 1 << 23  # sources travel in the header, and escaping may make six characters of one
 PAYLOAD_CAP = 1 << 28
 ALIGNMENT = 64
+CHUNK = 1 << 16
 READY_TO_READ, READY_TO_WRITE = "read", "write"
 DTYPES = {
     "float64": torch.float64,
@@ -33,6 +34,7 @@ DTYPES = {
     "uint8": torch.uint8,
     "bool": torch.bool,
 }
+Blob = bytes | memoryview
 ARRAY_DTYPES = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool")
 
 
@@ -48,21 +50,23 @@ class TimedOut(WireError):
     """The other side said nothing in time."""
 
 
-def _raw(tensor: torch.Tensor) -> bytes:
+def _raw(tensor: torch.Tensor) -> Blob:
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     if not flat.numel():
         return b""
-    return flat.as_strided(flat.shape, (1,)).view(torch.uint8).numpy().tobytes()  # one expanded element has stride 0
+    return flat.as_strided(flat.shape, (1,)).view(torch.uint8).numpy().data  # one expanded element has stride 0
 
 
-def _add(blob: bytes, blobs: list[bytes]) -> list[int]:
+def _add(blob: Blob, blobs: list[Blob]) -> list[int]:
     offset = sum(len(b) for b in blobs)
-    blobs.append(blob + b"\0" * (-len(blob) % ALIGNMENT))
+    blobs.append(blob)
+    if len(blob) % ALIGNMENT:
+        blobs.append(bytes(-len(blob) % ALIGNMENT))
     return [offset, len(blob)]
 
 
-def encode(value: Any, blobs: list[bytes]) -> Any:
-    """Turn a value into JSON, moving the bytes of tensors and arrays into `blobs`.
+def encode(value: Any, blobs: list[Blob]) -> Any:
+    """Turn a value into JSON, moving the bytes of tensors and arrays, or views of them, into `blobs`.
 
     Raises:
         WireError: The value has no form on the wire.
@@ -193,15 +197,24 @@ def _write(fd: int, data: memoryview, until: float | None) -> None:
 
 
 def _read(fd: int, count: int, until: float | None) -> bytearray:
-    data = bytearray()
-    while len(data) < count:
+    data = bytearray(count)  # the system gives memory to what is written to, not to what a forger claims
+    left = memoryview(data)
+    while left:
         if until is not None:
             _wait(fd, READY_TO_READ, until)
-        chunk = os.read(fd, min(count - len(data), 1 << 20))
-        if not chunk:
+        got = _read_into(fd, left)
+        if not got:
             raise Closed("the pipe is closed")
-        data += chunk
+        left = left[got:]
     return data
+
+
+def _read_into(fd: int, buffer: memoryview) -> int:
+    if sys.platform != "win32":
+        return os.readv(fd, [buffer])
+    chunk = os.read(fd, min(len(buffer), CHUNK))
+    buffer[: len(chunk)] = chunk
+    return len(chunk)
 
 
 def _wait(fd: int, event: str, until: float) -> None:
@@ -237,10 +250,12 @@ def _wait_on_windows(fd: int, event: str, until: float) -> None:
 
 def send(fd: int, message: dict[str, Any], until: float | None = None) -> None:
     """Write one message; `until` is a time.monotonic() deadline."""
-    blobs: list[bytes] = []
+    blobs: list[Blob] = []
     header = json.dumps({key: encode(value, blobs) for key, value in message.items()}).encode()
-    frame = FRAME.pack(MAGIC, len(header), sum(len(b) for b in blobs)) + header
-    _write(fd, memoryview(b"".join([frame, *blobs])), until)
+    size = sum(len(b) for b in blobs)
+    parts: list[Blob] = [FRAME.pack(MAGIC, len(header), size) + header, *blobs]
+    for part in parts if size > CHUNK else [b"".join(parts)]:  # large ones are not copied to be joined
+        _write(fd, memoryview(part), until)
 
 
 def receive(
