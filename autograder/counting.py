@@ -41,7 +41,9 @@ def parts(call: Call) -> list[Call]:
     def cut(value: Any, rows: int, width: int) -> Any:
         if not isinstance(value, Tensor) or not value.dim() or value.shape[0] != batch:
             return value
-        return value[:rows].clone() if value.dim() == 1 else value[:rows, ..., :width].clone()
+        part = value[:rows] if value.dim() == 1 else value[:rows, ..., :width]
+        # A part holds on to the memory of the whole only where it is most of it.
+        return part if part.is_contiguous() and 2 * part.numel() >= value.numel() else part.clone()
 
     # Indices of classes may point beyond half of them.
     wide = all(t.dim() > 1 and t.shape[-1] == classes and t.is_floating_point() for t in tensors)

@@ -24,6 +24,7 @@ from autograder.running.drivers import DRIVERS, describe_error, freshen
 from autograder.running.launch import describe_status
 from autograder.running.timing import race
 from autograder.running.wall import Wall, Worker
+from autograder.running.wire import Prepared
 from autograder.seat import Seat
 from autograder.sources import defined
 from autograder.spec import Call, Case, Driven, Exercise, Gradient, Mistake, Time, Value
@@ -148,7 +149,7 @@ class Grading:
             self._spotted = messages.clean(str(answer.error["message"]))
         return answer
 
-    def _ask(self, driver: str, message: dict[str, Any], limit_s: float) -> Answer:
+    def _ask(self, driver: str, message: dict[str, Any] | Prepared, limit_s: float) -> Answer:
         if self._timeouts >= TIMEOUTS:
             return Answer("timeout", detail="not run after two calls without an answer")
         answer = self._try(driver, message, limit_s)
@@ -157,11 +158,13 @@ class Grading:
         self._timeouts += answer.outcome == "timeout"
         return self._seen(answer)
 
-    def _try(self, driver: str, message: dict[str, Any], limit_s: float) -> Answer:
+    def _try(self, driver: str, message: dict[str, Any] | Prepared, limit_s: float) -> Answer:
         failure = self._load()
         if failure is not None:
             return failure
         assert self._worker is not None
+        if isinstance(message, Prepared):
+            return self._worker.ask_prepared("drive", limit_s, message, driver=driver)
         return self._worker.ask("drive", limit_s, driver=driver, **message)
 
     def _doubtful(self, answer: Answer) -> bool:
@@ -276,7 +279,7 @@ class Grading:
 
     def _case(self, case: Case) -> CaseVerdict:
         call, asked = self.paper.asked(case)
-        answer = self._ask(asked.driver, asked.message, case.limit_s)
+        answer = self._ask(asked.driver, self.paper.message(asked), case.limit_s)
         right = self.paper.surely_right(case, call, asked, answer)
         complaint = None if right else judge(case, call, asked, answer)
         if not case.honours:

@@ -15,6 +15,7 @@ from autograder.answer import Answer, Complaint
 from autograder.judging.closeness import Mismatch, compare, read_output
 from autograder.judging.fences import Fence, fence
 from autograder.judging.questions import Question, answer_dtype, judge, question
+from autograder.running.wire import Prepared, prepare
 from autograder.spec import Call, Case, Draw, Exercise, Gradient, Mistake, Time, Tolerance, Value
 
 TIMED = Tolerance(ulps=256, floor=1.0)  # a timed answer must be right, its last digits are judged elsewhere
@@ -41,6 +42,7 @@ class Paper:
         """Make what every submission needs, but for what is timed."""
         for case in self.exercise.cases:
             call, asked = self.asked(case)
+            self.message(asked)
             if isinstance(case.ask, Value):
                 self._fence(
                     ("value", case.family, case.name),
@@ -76,6 +78,13 @@ class Paper:
 
         made: tuple[Call, Question] = self._once(("asked", place, case.family, case.name), make)
         return made
+
+    def message(self, asked: Question) -> dict[str, Any] | Prepared:
+        """Return what a question sends; of a kept paper, in the form in which it goes over the wire."""
+        if not self.kept:
+            return asked.message
+        prepared: Prepared = self._once(("message", id(asked)), lambda: prepare(asked.message))
+        return prepared
 
     def traced(self, size: tuple[int, int]) -> Call:
         """Return the call of the meta run at one size, without its numbers."""

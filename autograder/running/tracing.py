@@ -4,12 +4,12 @@ Runs in the worker, on the meta device: its counters are as honest as the source
 """
 
 import builtins
+import functools
 import gc
 import math
 import sys
 import weakref
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -18,15 +18,27 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from autograder.running import remembered
 
 
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
+def _tensors(value: Any) -> list[torch.Tensor]:
+    found: list[torch.Tensor] = []
+    _collect(value, found)
+    return found
+
+
+def _collect(value: Any, found: list[torch.Tensor]) -> None:
     if isinstance(value, torch.Tensor):
-        yield value
+        found.append(value)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from _tensors(item)
+            _collect(item, found)
     elif isinstance(value, dict):
         for item in value.values():
-            yield from _tensors(item)
+            _collect(item, found)
+
+
+@functools.cache
+def _name(func: Any) -> str:
+    name: str = func._schema.name
+    return name
 
 
 # Ops that do not read what they write to, and ops that read of their first input as much as they return.
@@ -61,6 +73,7 @@ class Trace(TorchDispatchMode):
         """Watch a call of these inputs, all of them on `device`; `weigh` asks for the traffic."""
         super().__init__()  # type: ignore[no-untyped-call]
         self.device, self.weigh = device, weigh
+        self._device = torch.device(device)  # compared faster than its name
         self.ops: Counter[str] = Counter()
         self.leaks: set[str] = set()
         self.live = self.peak = self.moved = 0
@@ -85,13 +98,14 @@ class Trace(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the op and note what it was, what it touched and what it allocated."""
-        name = func._schema.name
+        name = _name(func)
         self.ops[name] += 1
-        inputs = list(_tensors((args, kwargs)))
+        inputs = _tensors((args, kwargs) if kwargs else args)
         output = remembered.call(func, args, kwargs or {}, inputs)
-        outputs = list(_tensors(output))
-        if any(t.device.type != self.device and t.dim() for t in (*inputs, *outputs)):
-            self.leaks.add(name)
+        outputs = _tensors(output)
+        for tensor in (*inputs, *outputs):
+            if tensor.device != self._device and tensor.device.type != self.device and tensor.dim():
+                self.leaks.add(name)
         if self.weigh:
             self.moved += traffic(func, inputs, outputs)
         for tensor in outputs:
@@ -140,7 +154,7 @@ def count(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[
     printing = builtins.print
     builtins.print = lambda *_, **__: None  # a tensor's text takes thousands of calls, which are no work
     try:
-        with Trace((args, kwargs), next(_tensors((args, kwargs))).device.type) as seen:
+        with Trace((args, kwargs), _tensors((args, kwargs))[0].device.type) as seen:
             sys.setprofile(note)
             output = function(*args, **kwargs)
             sys.setprofile(None)

@@ -84,12 +84,19 @@ class Worker:
 
     def ask(self, do: str, limit_s: float, **message: Any) -> Answer:
         """Put one question and wait `limit_s` for its answer; a worker that fails to answer is dead afterwards."""
+        return self._exchange({"do": do, **message}, None, limit_s)
+
+    def ask_prepared(self, do: str, limit_s: float, prepared: wire.Prepared, **words: str) -> Answer:
+        """Put a question that was encoded before; `words` belong to it."""
+        return self._exchange({"do": do, **words}, prepared, limit_s)
+
+    def _exchange(self, message: dict[str, Any], prepared: wire.Prepared | None, limit_s: float) -> Answer:
         if self._launcher is None:
             return Answer("crashed", detail="the worker is gone")
         nonce = secrets.token_hex(16)
         until = time.monotonic() + limit_s
         try:
-            wire.send(self._out, {"nonce": nonce, "do": do, **message}, until)
+            wire.send(self._out, {"nonce": nonce, **message}, until, prepared)
             reply = wire.receive(self._in, until, meta=False)
             if reply.get("nonce") != nonce:
                 raise wire.WireError("an answer to another question")

@@ -7,6 +7,7 @@ import select
 import struct
 import sys
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -248,10 +249,40 @@ def _wait_on_windows(fd: int, event: str, until: float) -> None:
             time.sleep(0.0005)
 
 
-def send(fd: int, message: dict[str, Any], until: float | None = None) -> None:
-    """Write one message; `until` is a time.monotonic() deadline."""
+@dataclass(frozen=True)
+class Prepared:
+    """A part of a message as it goes over the wire; its tensors stay where they are and must not change."""
+
+    header: str
+    blobs: list[Blob]
+
+
+def prepare(message: dict[str, Any]) -> Prepared:
+    """Encode a message, or a part of one that is sent again and again.
+
+    Raises:
+        WireError: A value has no form on the wire.
+    """
     blobs: list[Blob] = []
-    header = json.dumps({key: encode(value, blobs) for key, value in message.items()}).encode()
+    return Prepared(json.dumps({key: encode(value, blobs) for key, value in message.items()}), blobs)
+
+
+def send(fd: int, message: dict[str, Any], until: float | None = None, prepared: Prepared | None = None) -> None:
+    """Write one message; `until` is a time.monotonic() deadline. What is `prepared` belongs to it.
+
+    Raises:
+        WireError: A value has no form on the wire, or two parts of the message bring tensors.
+        Closed: Nobody reads any more.
+        TimedOut: `until` passed.
+    """
+    own = prepare(message)
+    text, blobs = own.header, own.blobs
+    if prepared is not None:
+        if blobs:
+            raise WireError("the tensors of a prepared message have their places already")
+        fields = [part[1:-1] for part in (text, prepared.header) if part != "{}"]
+        text, blobs = f"{{{', '.join(fields)}}}", prepared.blobs
+    header = text.encode()
     size = sum(len(b) for b in blobs)
     parts: list[Blob] = [FRAME.pack(MAGIC, len(header), size) + header, *blobs]
     for part in parts if size > CHUNK else [b"".join(parts)]:  # large ones are not copied to be joined

@@ -47,9 +47,9 @@ def deliver(data: bytes, **options):
             writer.join()
 
 
-def sent(message: dict, **options) -> dict:
+def sent(message: dict, prepared: wire.Prepared | None = None, **options) -> dict:
     with pipe() as (receiving, sending):
-        thread = threading.Thread(target=wire.send, args=(sending, message))
+        thread = threading.Thread(target=wire.send, args=(sending, message, None, prepared))
         thread.start()
         try:
             return wire.receive(receiving, time.monotonic() + LONG_S, **options)
@@ -134,6 +134,25 @@ values = st.recursive(
 @example({"a": torch.zeros(1, 1).expand(1, 4)[:, :1]})
 @example({"a": np.array(1.5, np.float32)})
 def test_round_trip(message):
+    assert alike(sent(message), message)
+
+
+@given(
+    st.dictionaries(st.text(max_size=5), values, max_size=3), st.dictionaries(st.text(max_size=5), plain, max_size=2)
+)
+def test_what_is_prepared_arrives_each_time_with_the_words_of_its_message(message, words):
+    prepared = wire.prepare(message)
+    for _ in range(2):
+        assert alike(sent(words, prepared), {**words, **message})
+
+
+def test_two_parts_with_tensors_are_refused_by_the_sender():
+    with pytest.raises(wire.WireError, match="places"):
+        wire.send(-1, {"x": torch.ones(1)}, None, wire.prepare({"y": torch.ones(1)}))
+
+
+def test_large_tensors_arrive_whole():
+    message = {"x": torch.arange(300_001.0), "y": torch.arange(7), "z": torch.arange(200_000).short()}
     assert alike(sent(message), message)
 
 
