@@ -220,8 +220,9 @@ class Grading:
         if not self.exercise.times or known or self._timeouts >= TIMEOUTS:
             return rows
         timed, memory = self.exercise.times[0], self.exercise.memory
-        counts = counting.count(self.paper.counted(timed), self._ask)
-        broken = {"rules": counting.growth(counts), "memory": counting.hunger(counts, memory.forward) if memory else ""}
+        allowed = memory.forward if memory else None
+        counts = counting.count(self.paper.counted(timed), self._ask, allowed)
+        broken = {"rules": counting.growth(counts), "memory": counting.hunger(counts, allowed)}
         if broken["rules"]:
             self._kinds.append("growth")
         elif all(row.status == "passed" for row in rows if row.family in COMPARED and not row.honours):

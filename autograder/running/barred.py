@@ -11,6 +11,7 @@ import torch
 
 # torch's own derivatives call these, of scatter for one: taken away, they would take honest gradients with them.
 DERIVATIVES = frozenset({"gather", "take", "index_select"})
+KEYS = ("CPU", "CUDA") if torch.backends.cuda.is_built() else ("CPU",)
 _kept: list[torch.library.Library] = []  # a library that is let go of gives the ops back
 
 
@@ -29,7 +30,7 @@ def bar(names: Iterable[str]) -> None:
         packet = getattr(torch.ops.aten, name, None)
         for overload in packet.overloads() if packet is not None else ():
             full = name if overload == "default" else f"{name}.{overload}"
-            for key in ("CPU", "CUDA"):
+            for key in KEYS:
                 library.impl(full, _refusal(name), key)
 
 
