@@ -52,32 +52,25 @@ def parts(call: Call) -> list[Call]:
     return [Call(tuple(cut(a, *size) for a in call.args), call.kwargs) for size in sizes]
 
 
-def count(call: Call, ask: Asking, allowed: float | None = None) -> list[Count]:
-    """Return the counts of a call's parts; of none where one has no answer: its case says that already.
-
-    The first call may do more than those after it. Where it seems to, as by the peak that is `allowed`, it is made again.
-    """
+def count(call: Call, ask: Asking) -> list[Count]:
+    """Return the counts of a call's parts; of none where one has no answer: its case says that already."""
+    found = []
     cut = parts(call)
-    found = [one for part in cut if (one := _counted(part, ask)) is not None]
-    if len(found) == len(cut) and (growth(found) or hunger(found, allowed)):
-        again = _counted(cut[0], ask)
-        return [] if again is None else [again, *found[1:]]
-    return found if len(found) == len(cut) else []
+    # A first call may do more than those after it, and counts for nothing; one that remembers its answer does less later.
+    for part in (cut[1], *cut):
+        answer = ask("counted", {"args": tuple(part.args), "kwargs": dict(part.kwargs)}, LIMIT_S)
+        result = answer.result if answer.outcome == "returned" else None
+        if not isinstance(result, dict) or any(type(result.get(key)) is not int for key in ("ops", "calls", "peak")):
+            return []
+        found.append(Count(part, result.get("output"), result["ops"], result["calls"], result["peak"]))
+    return found[1:]
 
 
-def _counted(part: Call, ask: Asking) -> Count | None:
-    answer = ask("counted", {"args": tuple(part.args), "kwargs": dict(part.kwargs)}, LIMIT_S)
-    result = answer.result if answer.outcome == "returned" else None
-    if not isinstance(result, dict) or any(type(result.get(key)) is not int for key in ("ops", "calls", "peak")):
-        return None
-    return Count(part, result.get("output"), result["ops"], result["calls"], result["peak"])
-
-
-def hunger(counts: list[Count], allowed: float | None) -> str:
+def hunger(counts: list[Count], allowed: float) -> str:
     """Say how much memory a call of wide rows takes beyond `allowed` inputs, or nothing."""
     for one in counts[:1]:
         inputs = sum(a.nbytes for a in one.call.args if isinstance(a, Tensor) and a.is_floating_point())
-        if allowed is not None and inputs >= LEAST_BYTES and one.peak > LEEWAY * allowed * inputs:
+        if inputs >= LEAST_BYTES and one.peak > LEEWAY * allowed * inputs:
             peak = one.peak / inputs
             return f"got       a peak of {peak:.3g} times the inputs with true numbers\nallowed   {allowed:g} times"
     return ""

@@ -220,9 +220,8 @@ class Grading:
         if not self.exercise.times or known or self._timeouts >= TIMEOUTS:
             return rows
         timed, memory = self.exercise.times[0], self.exercise.memory
-        allowed = memory.forward if memory else None
-        counts = counting.count(self.paper.counted(timed), self._ask, allowed)
-        broken = {"rules": counting.growth(counts), "memory": counting.hunger(counts, allowed)}
+        counts = counting.count(self.paper.counted(timed), self._ask)
+        broken = {"rules": counting.growth(counts), "memory": counting.hunger(counts, memory.forward) if memory else ""}
         if broken["rules"]:
             self._kinds.append("growth")
         elif all(row.status == "passed" for row in rows if row.family in COMPARED and not row.honours):
