@@ -56,7 +56,7 @@ def count(call: Call, ask: Asking) -> list[Count]:
     """Return the counts of a call's parts; of none where one has no answer: its case says that already."""
     found = []
     cut = parts(call)
-    # A first call may do more than those after it, and counts for nothing; one that remembers its answer does less later.
+    # A first call may do more than those after it, and counts for nothing. A later one may do less: it remembers.
     for part in (cut[1], *cut):
         answer = ask("counted", {"args": tuple(part.args), "kwargs": dict(part.kwargs)}, LIMIT_S)
         result = answer.result if answer.outcome == "returned" else None
