@@ -26,6 +26,12 @@ FAULTS: tuple[Mistake, ...] = (
         "endless",
         "The call does not end, not even on the smallest input. What makes the loop stop, and does that ever happen?",
     ),
+    _fault(
+        "crashed",
+        "crashed",
+        "The process died in the middle of a call. In a Triton kernel, look for a `tl.load` or `tl.store` without a "
+        "mask: what lies beyond the row's end is not the tensor's. Elsewhere it is the memory: what is so large?",
+    ),
     _fault("loop", "gate:loop", f"A loop: {_WHOLE}"),
     _fault("comprehension", "gate:comprehension", f"A comprehension or `map` is a loop as well: {_WHOLE}"),
     _fault("recursion", "gate:recursion", f"A function that calls itself on a smaller piece is a loop: {_WHOLE}"),

@@ -2,7 +2,6 @@
 
 import contextlib
 import inspect
-import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder import desk, magic, needs, progress, registry
+from autograder import desk, magic, needs, progress, registry, skipping
 from autograder.answer import Answer
 from autograder.grading import run_mistake
 from autograder.judging import messages
@@ -188,36 +187,10 @@ def _unlike(chosen: Call, usual: Call) -> str:
     return ""
 
 
-# The cells that work without what the others need, and the magic by which a notebook begins anew.
-KEPT, FIRST = ("%%exercise", "check(", "hint(", "calibration("), "%reload_ext autograder"
-
-
-def skip_rest(package: str) -> Report:
-    """Let the notebook's further cells do nothing, but for exercises and checks: a package that they need is missing.
-
-    It holds until the notebook is run from its first cells again.
-
-    Args:
-        package: The package's name, as for pip.
-    """
-    get_shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
-    shell = get_shell()
-    if shell is not None and _skipping not in shell.input_transformers_cleanup:
-        shell.input_transformers_cleanup.append(_skipping)
-    how = needs.WAYS.get(package, f"`pip install {package}`")
-    return Report(f"{package} is not installed: the cells below do nothing. {how}, then restart the kernel.")
-
-
-def _skipping(lines: list[str]) -> list[str]:
-    text = "".join(lines)
-    return lines if text.lstrip().startswith(KEPT) or FIRST in text else []
-
-
 def load_ipython_extension(shell: Any) -> None:
     """Make `%%exercise` known, and start the process behind the wall: the first check then does not wait for it."""
     if shell is not None:
         magic.register(shell)
-        with contextlib.suppress(ValueError):  # the first cells of a notebook work without what later ones need
-            shell.input_transformers_cleanup.remove(_skipping)
+        skipping.skip_nothing(shell)  # the first cells of a notebook work without what later ones need
     with contextlib.suppress(WallError, OSError):
         desk.wall()

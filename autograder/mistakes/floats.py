@@ -48,6 +48,17 @@ def step_towards_zero(x: Tensor) -> Tensor:
 
 @mistake(
     "ulp",
+    "You step towards x + 1. Where the floats lie more than 1 apart, x + 1 is x again, and the step is 0: in float32 from "
+    "2**24 on, in float16 from 2048 on. Step towards inf.",
+)
+def step_towards_x_plus_1(x: Tensor) -> Tensor:
+    size = x.abs()
+    step = torch.nextafter(size, size + 1) - size
+    return torch.where(size.isfinite(), step, _right(x))
+
+
+@mistake(
+    "ulp",
     "The step towards +inf is for a negative number the step towards 0: at -1, -2, -4 it is half of the ulp. Take abs "
     "first.",
 )

@@ -602,6 +602,14 @@ def half_summed(x: Tensor) -> Tensor:
     return torch.cat([_one(piece) for piece in rows.split(max(1, BLOCK // n))]).reshape(x.shape[:-1])
 
 
+@mistake(
+    "fast_logsumexp",
+    "Everything is computed in float32, float64 too: half of its digits are lost. `.float()` is for half types only.",
+)
+def float64_narrowed(x: Tensor) -> Tensor:
+    return _blocks(x.float()).to(x.dtype) if x.dtype == torch.float64 else _blocks(x)
+
+
 @mistake("fast_logsumexp", "The result of a half type is float32: return to x's dtype.")
 def float32_out(x: Tensor) -> Tensor:
     return _blocks(_wide(x))

@@ -16,6 +16,10 @@ def _wide(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
+def _narrow(x: Tensor) -> Tensor:
+    return x.float() if x.dtype == torch.float64 else x
+
+
 def _demand(size: int) -> None:
     if size < 1:
         raise ValueError("a block holds at least 1")
@@ -328,6 +332,16 @@ def block_in_half(x: Tensor, block_rows: int) -> Tensor:
     return torch.cat([_lse(b) for b in x.reshape(-1, x.shape[-1]).split(block_rows)]).reshape(x.shape[:-1])
 
 
+@mistake(
+    "blocked_logsumexp",
+    "Everything is computed in float32, float64 too: half of its digits are lost. `.float()` is for half types only.",
+)
+def block_float64_narrowed(x: Tensor, block_rows: int) -> Tensor:
+    _demand(block_rows)
+    rows = x.reshape(-1, x.shape[-1])
+    return torch.cat([_lse(b.float()).to(x.dtype) for b in rows.split(block_rows)]).reshape(x.shape[:-1])
+
+
 @mistake("blocked_logsumexp", "The result of a half type is float32: return to the input's dtype.")
 def block_float32_out(x: Tensor, block_rows: int) -> Tensor:
     _demand(block_rows)
@@ -609,6 +623,15 @@ class _InHalf(_Tokens):
 def tokens_in_half(logits: Tensor, ids: Tensor, block_rows: int) -> Tensor:
     _demand(block_rows)
     return _applied(_InHalf, *_flat(logits, ids), block_rows).reshape(ids.shape)
+
+
+@mistake(
+    "blocked_token_log_probs",
+    "Everything is computed in float32, float64 too: half of its digits are lost. `.float()` is for half types only.",
+)
+def tokens_float64_narrowed(logits: Tensor, ids: Tensor, block_rows: int) -> Tensor:
+    _demand(block_rows)
+    return _applied(_Tokens, *_flat(_narrow(logits), ids), block_rows).reshape(ids.shape).to(logits.dtype)
 
 
 @mistake("blocked_token_log_probs", "The result of a half type is float32: return to the logits' dtype.")
@@ -901,6 +924,14 @@ def logits_in_half(hidden: Tensor, weight: Tensor, target: Tensor, chunk: int) -
     return total / len(hidden)
 
 
+@mistake(
+    "linear_cross_entropy",
+    "Everything is computed in float32, float64 too: half of its digits are lost. `.float()` is for half types only.",
+)
+def loss_float64_narrowed(hidden: Tensor, weight: Tensor, target: Tensor, chunk: int) -> Tensor:
+    return _fused(_narrow(hidden), _narrow(weight), target, chunk).to(hidden.dtype)
+
+
 @mistake("linear_cross_entropy", "The result of half types is float32: return to the dtype of hidden.")
 def loss_float32_out(hidden: Tensor, weight: Tensor, target: Tensor, chunk: int) -> Tensor:
     return _wide(_fused(hidden, weight, target, chunk))
@@ -1152,6 +1183,15 @@ def mean_not_subtracted(q: Tensor, k: Tensor, v: Tensor, block: int) -> Tensor:
 def attention_in_half(q: Tensor, k: Tensor, v: Tensor, block: int) -> Tensor:
     _demand(block)
     return _attend(q / math.sqrt(q.shape[-1]), k, v, block)
+
+
+@mistake(
+    "streaming_attention",
+    "Everything is computed in float32, float64 too: half of its digits are lost. `.float()` is for half types only.",
+)
+def attention_float64_narrowed(q: Tensor, k: Tensor, v: Tensor, block: int) -> Tensor:
+    queries, keys, values = _scaled(_narrow(q), _narrow(k), _narrow(v), block)
+    return _attend(queries, keys, values, block).to(q.dtype)
 
 
 @mistake("streaming_attention", "The result of half types is float32: return to the dtype of q.")

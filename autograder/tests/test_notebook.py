@@ -7,14 +7,12 @@ import linecache
 import math
 import re
 import shutil
-import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from autograder import desk, notebook, progress, registry, stamps
+from autograder import desk, notebook, progress, registry
 from autograder.notebook import break_it, check, hint, solution
 from autograder.running.launch import WallError
 
@@ -364,37 +362,3 @@ def test_loading_the_extension_never_fails(monkeypatch):
 
     monkeypatch.setattr(desk, "wall", fall)
     notebook.load_ipython_extension(None)
-
-
-def test_where_a_package_is_missing_the_rest_does_nothing_but_checks(monkeypatch):
-    shell = SimpleNamespace(input_transformers_cleanup=[])
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
-    assert "pip install triton" in str(notebook.skip_rest("triton"))
-    notebook.skip_rest("triton")
-    (skipping,) = shell.input_transformers_cleanup
-    assert skipping(["import triton\n", "triton.jit\n"]) == []
-    for kept in (
-        "check('f')",
-        "%%exercise f\n",
-        "\ncalibration('f')",
-        "hint('f')",
-        "import sys\n%reload_ext autograder\n",
-    ):
-        assert skipping([kept]) == [kept]
-
-
-def test_run_once_more_a_notebook_begins_with_all_its_cells(monkeypatch):
-    shell = SimpleNamespace(input_transformers_cleanup=[str])
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
-    monkeypatch.setattr(notebook.magic, "register", lambda shell: None)
-    for _ in range(2):
-        notebook.skip_rest("triton")
-        notebook.load_ipython_extension(shell)
-        assert shell.input_transformers_cleanup == [str]
-    notebook.load_ipython_extension(shell)
-    assert notebook.FIRST == stamps.MARK  # which the bootstrap cell alone holds
-
-
-def test_outside_a_notebook_nothing_is_skipped(monkeypatch):
-    monkeypatch.delitem(sys.modules, "IPython", raising=False)
-    assert "kernel" in str(notebook.skip_rest("triton"))
