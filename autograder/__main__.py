@@ -18,6 +18,7 @@ def parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="judge exercises by their public cases")
     check.add_argument("names", nargs="*", metavar="NAME", help="exercises or chapters; none means all")
     check.add_argument("--package", type=Path, help="the folder that holds the STEM.py files (default: exercises)")
+    options.add_device(check)
     check.add_argument("--json", action="store_true", help="print one JSON object (schema check/1)")
     hint = commands.add_parser("hint", help="show the next hint of an exercise")
     hint.add_argument("name", metavar="NAME")

@@ -39,7 +39,8 @@ def _check(arguments: argparse.Namespace) -> int:
     folder = arguments.package or desk.default_package()
     names = desk.select(arguments.names)
     sources = read_package(folder)
-    verdict = desk.judge_package(sources, names, str(folder))
+    desk.demand(arguments.device)
+    verdict = desk.judge_package(sources, names, str(folder), device=arguments.device)
     own = arguments.package is None
     hints = {e.name: desk.remember(e, sources) for e in verdict.exercises} if own and not arguments.json else {}
     if arguments.json:
@@ -172,6 +173,7 @@ def _grade(arguments: argparse.Namespace) -> int:
         arguments.require_sandbox,
         arguments.similarity,
         notebooks=arguments.notebooks,
+        device=arguments.device,
     )
     return run.grade(asked, dask.on_cluster(arguments.dask)) if arguments.dask else run.grade(asked)
 

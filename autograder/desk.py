@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
+import torch
+
 from autograder import progress, registry, standing
-from autograder.grading import Grading
+from autograder.grading import Device, Grading
 from autograder.judging import stumble
 from autograder.judging.verdicts import ExerciseVerdict, PackageVerdict
 from autograder.paper import Paper
 from autograder.running.launch import Launcher
 from autograder.running.wall import Wall
-from autograder.sources import read_package
+from autograder.sources import SourceError, read_package
 
 UNCHANGED = "this is the code of the last check: is the file saved?"
 PUBLIC_SEED = 0  # the public cases are the same for everyone, and from check to check
@@ -68,6 +70,16 @@ def chapters(stems: Iterable[str]) -> tuple[str, ...]:
     return chosen or registry.stems()
 
 
+def demand(device: Device) -> None:
+    """Raise where a device is asked for that is not here.
+
+    Raises:
+        SourceError: There is no CUDA.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise SourceError("--device cuda: torch sees no GPU here; without the option, all is judged on the CPU")
+
+
 def judge_package(
     sources: Mapping[str, str],
     names: Iterable[str],
@@ -76,6 +88,7 @@ def judge_package(
     seed: int = PUBLIC_SEED,
     clock: bool = True,
     paper: Callable[[str], Paper] | None = None,
+    device: Device = "auto",
 ) -> PackageVerdict:
     """Judge exercises of a package given as texts by stem; `paper` returns an exercise's questions if they are kept."""
     verdicts: list[ExerciseVerdict] = []
@@ -84,7 +97,8 @@ def judge_package(
         for name in names:
             stem, exercise = registry.find(name)
             asked = paper(name) if paper else None
-            grading = Grading(wall(), exercise, stem, sources, registry.mistakes(stem), seed, level, clock, asked)
+            mistakes = registry.mistakes(stem)
+            grading = Grading(wall(), exercise, stem, sources, mistakes, seed, level, clock, paper=asked, device=device)
             verdicts.append(grading.run())
             layers = grading.layers or layers
     return PackageVerdict(package, tuple(verdicts), layers)

@@ -33,6 +33,8 @@ LOAD_S = 10.0
 LONG_S = 10.0  # a case with such a limit is not put to every known mistake
 CUDA_S = 60.0  # a worker initialises CUDA after its fork
 TIMEOUTS = 2  # after so many, the rest of an exercise is not run
+Device = Literal["auto", "cpu", "cuda"]
+GPU = "cuda"
 KILLED = describe_status(9)
 COMPARED = frozenset({"value", "shape", "dtype", "law"})  # what fails there needs no second word
 # What a process that writes its replies itself could say as well as an honest one: nothing is compared there.
@@ -57,10 +59,16 @@ class Grading:
         clock: bool = True,
         paper: Paper | None = None,
         seat: Seat | None = None,
+        device: Device = "auto",
     ) -> None:
-        """Prepare; nothing runs yet."""
+        """Prepare; nothing runs yet. On `device` "cuda" all cases have their inputs on the GPU; "cpu" leaves it alone.
+
+        "auto" puts the public questions once more there, if there is one. Time is taken on the CPU.
+        """
         self.paper = paper or Paper(exercise, seed)
-        self._seat = seat
+        self._on = GPU if device == "cuda" else None  # where the cases' inputs are brought
+        self._has_cuda = device != "cpu" and torch.cuda.is_available()
+        self._seat = seat if self._on is None else None
         self.wall, self.exercise, self.stem, self.sources = wall, exercise, stem, dict(sources)
         self.mistakes = [m for m in mistakes if m.exercise == exercise.name]
         self.seed, self.level, self.clock = seed, level, clock
@@ -101,7 +109,7 @@ class Grading:
         message = problem or "not written yet"
         rows = [self._verdict(c.name, c.family, "skipped", c.points, message, c) for c in self._asked()]
         for row, points in tracks.rows(self.exercise):
-            counts = row != tracks.CUDA or torch.cuda.is_available()
+            counts = row != tracks.CUDA or self._has_cuda
             rows.append(self._verdict(*row, "skipped", points if counts else 0.0, message))
         rows += [self._verdict(t.name, "time", "skipped", t.points, message) for t in self._times()]
         rows.sort(key=lambda v: ORDER.index(v.family))
@@ -134,9 +142,11 @@ class Grading:
         """Return None once a worker holds the function, else the answer that says why none does."""
         if self._worker is not None and self._worker.alive:
             return None
-        self._worker = self._seat.worker() if self._seat else self.wall.worker()
+        self._worker = self._seat.worker() if self._seat else self.wall.worker(cuda=self._on is not None)
         self.layers = self._worker.layers
         answer = self._worker.ask("load", LOAD_S, **self._loading())
+        if self._on is not None and answer.outcome == "returned":
+            answer = self._worker.ask("warm_up", CUDA_S, device=self._on)
         return None if answer.outcome == "returned" else answer
 
     def _loading(self) -> dict[str, Any]:
@@ -149,23 +159,26 @@ class Grading:
             self._spotted = messages.clean(str(answer.error["message"]))
         return answer
 
-    def _ask(self, driver: str, message: dict[str, Any] | Prepared, limit_s: float) -> Answer:
+    def _ask(
+        self, driver: str, message: dict[str, Any] | Prepared, limit_s: float, device: str | None = None
+    ) -> Answer:
         if self._timeouts >= TIMEOUTS:
             return Answer("timeout", detail="not run after two calls without an answer")
-        answer = self._try(driver, message, limit_s)
+        words = {"driver": driver} if device is None else {"driver": driver, "device": device}
+        answer = self._try(words, message, limit_s)
         if self._doubtful(answer):
-            answer = self._try(driver, message, limit_s)
+            answer = self._try(words, message, limit_s)
         self._timeouts += answer.outcome == "timeout"
         return self._seen(answer)
 
-    def _try(self, driver: str, message: dict[str, Any] | Prepared, limit_s: float) -> Answer:
+    def _try(self, words: dict[str, str], message: dict[str, Any] | Prepared, limit_s: float) -> Answer:
         failure = self._load()
         if failure is not None:
             return failure
         assert self._worker is not None
         if isinstance(message, Prepared):
-            return self._worker.ask_prepared("drive", limit_s, message, driver=driver)
-        return self._worker.ask("drive", limit_s, driver=driver, **message)
+            return self._worker.ask_prepared("drive", limit_s, message, **words)
+        return self._worker.ask("drive", limit_s, **words, **message)
 
     def _doubtful(self, answer: Answer) -> bool:
         """Return whether a failure may be due to what other exercises left in the process, and leave the seat if so.
@@ -279,7 +292,7 @@ class Grading:
 
     def _case(self, case: Case) -> CaseVerdict:
         call, asked = self.paper.asked(case)
-        answer = self._ask(asked.driver, self.paper.message(asked), case.limit_s)
+        answer = self._ask(asked.driver, self.paper.message(asked), case.limit_s, self._on)
         right = self.paper.surely_right(case, call, asked, answer)
         complaint = None if right else judge(case, call, asked, answer)
         if not case.honours:
@@ -309,7 +322,7 @@ class Grading:
     def _on_cuda(self, refused: str = "") -> CaseVerdict:
         """Put the public questions to the function once more, with the inputs on a GPU if there is one."""
         name, family = tracks.CUDA
-        if not torch.cuda.is_available():
+        if not self._has_cuda:
             return self._verdict(name, family, "skipped", 1.0, "there is no CUDA here")
         if refused:
             return self._verdict(name, family, "failed", 1.0, refused)

@@ -37,6 +37,15 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def add_device(command: argparse.ArgumentParser) -> None:
+    """Let a command say where the cases' inputs are."""
+    words = (
+        "where the cases' inputs are: on a GPU (cuda) or not (cpu); auto, the default, judges on the CPU, and the "
+        "public values once more on a GPU if there is one. Time is taken on the CPU"
+    )
+    command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help=words)
+
+
 def add(commands: Any) -> None:
     """Add `grade` and `merge` to the command line."""
     grade = commands.add_parser("grade", help="grade the submissions of a class (for instructors)")
@@ -60,6 +69,7 @@ def add(commands: Any) -> None:
         help="only this part of the class; `merge` puts parts together",
     )
     grade.add_argument("--seed", type=int, metavar="S", help="of the private cases (default: drawn once, kept in DIR)")
+    add_device(grade)
     grade.add_argument("--require-sandbox", action="store_true", help="refuse to run behind less than the full wall")
     words = "also report functions that are the same but for names and formatting"
     grade.add_argument("--similarity", action="store_true", help=words)

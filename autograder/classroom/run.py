@@ -24,6 +24,7 @@ from autograder.classroom.progress import Progress, clock
 from autograder.classroom.records import Circumstances, Record, passed
 from autograder.classroom.selection import Submission
 from autograder.classroom.work import Examination, Papers, unread
+from autograder.grading import Device
 from autograder.sources import SourceError, read_package
 
 REPORTS = "autograder.reporting.classroom"
@@ -45,6 +46,19 @@ class Settings:
     similarity: bool = False
     clock: bool = True
     notebooks: bool = False
+    device: Device = "auto"
+
+
+def _device(settings: Settings) -> Device:
+    """Return where the cases' inputs are; the full wall has no way to a GPU.
+
+    Raises:
+        SourceError: There is no CUDA, or it is asked for behind the full wall.
+    """
+    desk.demand(settings.device)
+    if settings.require_sandbox and settings.device == "cuda":
+        raise SourceError("--device cuda: a GPU needs holes in the wall, and --require-sandbox wants a wall without")
+    return "cpu" if settings.require_sandbox else settings.device
 
 
 def in_shard(student: str, shard: tuple[int, int]) -> bool:
@@ -73,6 +87,7 @@ def exercises_of(settings: Settings, points: dict[str, float] | None) -> tuple[s
 
 def grade(settings: Settings, sharing: Sharing = Pool) -> int:
     """Grade a class and return the exit code."""
+    on = _device(settings)
     points = read_points(settings.points) if settings.points else None
     names = exercises_of(settings, points)
     found = discover(settings.submissions, settings.out)
@@ -83,11 +98,11 @@ def grade(settings: Settings, sharing: Sharing = Pool) -> int:
         raise SourceError(f"{settings.submissions} holds no submissions: expected a folder or .zip for each learner")
     with Ledger(settings.out) as ledger:
         seed, strict = ledger.seed(settings.seed), settings.require_sandbox
-        examination = Examination(seed, names, settings.clock, settings.notebooks, strict)
+        examination = Examination(seed, names, settings.clock, settings.notebooks, strict, on)
         papers = Papers(examination)
         shares = sharing(papers, settings.jobs, ledger.descriptors())
         try:
-            device = "cuda" if torch.cuda.is_available() else "cpu"
+            device = on if on != "auto" else "cpu and cuda" if torch.cuda.is_available() else "cpu"
             books = notebooks.marks(names) if settings.notebooks else None
             around = Circumstances(seed, names, shares.layers(), points, device, books)
             if settings.require_sandbox and around.level != "full":

@@ -7,7 +7,7 @@ from typing import Any
 
 from autograder import registry
 from autograder.classroom import notebooks
-from autograder.grading import Grading
+from autograder.grading import Device, Grading
 from autograder.paper import Paper
 from autograder.reporting.json_form import exercise_json
 from autograder.running.wall import Wall
@@ -26,6 +26,7 @@ class Examination:
     clock: bool = True
     notebooks: bool = False
     strict: bool = False  # run notebooks behind the full enclosure only
+    device: Device = "auto"
 
 
 Found = tuple[str, Exercise]
@@ -52,7 +53,8 @@ class Papers:
         stem, exercise = self.exercises[name]
         mistakes, asked, paper = registry.mistakes(stem), self.examination, self.papers[name]
         behind: Any = wall  # nobody asks for a worker where there is no source
-        return Grading(behind, exercise, stem, texts, mistakes, asked.seed, "all", asked.clock, paper, seat)
+        seed, clock, device = asked.seed, asked.clock, asked.device
+        return Grading(behind, exercise, stem, texts, mistakes, seed, "all", clock, paper, seat, device)
 
 
 class Grader:

@@ -78,6 +78,10 @@ class Bench:
         self.function = getattr(module, function)
         bar(barred)
 
+    def warm_up(self, device: str) -> None:
+        """Put a device to work for the first time, which takes seconds on a GPU."""
+        torch.ones(1, device=device).exp()
+
     def load_reference(self, path: str) -> None:
         """Pick a trusted function by its path, "torch.logsumexp"."""
         root, *names = path.split(".")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from autograder import __main__ as command_line
 from autograder import desk, progress, registry
@@ -107,6 +108,7 @@ def test_a_chapter_is_all_its_exercises(run, package):
         (("check", "--package", "/nowhere/at/all"), "there is no folder /nowhere/at/all: give --package"),
         (("check", "--package"), "expected one argument"),
         (("check", "--unheard-of"), "unrecognized arguments"),
+        (("check", "--device", "gpu"), "invalid choice"),
         (("hint", "log1mex"), "did you mean"),
         (("hint", "log1mexp", "--level", "4"), "invalid choice"),
         (("solution", "log1mex"), "did you mean"),
@@ -121,6 +123,14 @@ def test_bad_usage_is_2_and_says_why(run, package, arguments, words):
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert words in err
+
+
+@pytest.mark.parametrize("command", [("check",), ("grade", ".", "--out", "out")])
+def test_a_gpu_that_is_not_there_is_2(run, package, monkeypatch, command):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    code, out, err = run(*command, "--device", "cuda")
+    assert (code, out) == (2, "")
+    assert "torch sees no GPU here" in err
 
 
 def test_a_file_that_is_no_text_is_2(run, package):

@@ -12,6 +12,7 @@ from autograder.grading import Grading
 from autograder.judging.verdicts import ORDER, ExerciseVerdict
 from autograder.running.confinement import wall_level
 from autograder.running.timing import Timing
+from autograder.running.wall import Worker
 from autograder.spec import (
     Call,
     Case,
@@ -103,6 +104,29 @@ def test_a_right_answer_gets_full_marks(grade):
 def test_the_clock_may_stay_away(grade):
     assert grade(function()).max_score == PUBLIC_POINTS - 1
     assert "wide" not in statuses(grade(function()))
+
+
+def test_on_a_gpu_each_case_brings_its_inputs_there(grade, monkeypatch):
+    brought = []
+
+    def exchange(worker, message, *rest):
+        if message["do"] == "drive":
+            brought.append((message["driver"], message.get("device")))
+        return answered(worker, message, *rest)
+
+    answered = Worker._exchange
+    monkeypatch.setattr(Worker, "_exchange", exchange)
+    monkeypatch.setattr(grading, "GPU", "cpu")  # this machine's stands for one
+    verdict = grade(function(), level="all", device="cuda")
+    assert verdict.status == "passed", [c for c in verdict.cases if c.status == "failed"]
+    assert {device for driver, device in brought if driver in ("traced", "counted")} == {None}
+    cases = [device for driver, device in brought if driver not in ("traced", "counted")]
+    assert cases == ["cpu"] * len(CASES)
+
+
+def test_a_gpu_may_be_left_alone(grade, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert statuses(grade(function(), device="cpu"))["values on CUDA"] == "skipped"
 
 
 UNJUDGED = {

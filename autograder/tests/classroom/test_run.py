@@ -6,6 +6,7 @@ import signal
 import threading
 
 import pytest
+import torch
 
 from autograder import __main__ as command_line
 from autograder import registry
@@ -287,6 +288,12 @@ def test_less_than_the_full_wall_can_be_refused(class_of, grade, monkeypatch):
     assert grade(class_of(ann="right")) == 0
     monkeypatch.setattr(Judge, "layers_held", LAYERS)
     assert grade(class_of(ann="right"), require_sandbox=True) == 0
+
+
+def test_a_gpu_is_no_place_behind_the_full_wall(grade, class_of, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with pytest.raises(SourceError, match="holes in the wall"):
+        grade(class_of(ann="right"), require_sandbox=True, device="cuda")
 
 
 @pytest.fixture
