@@ -13,7 +13,7 @@ from autograder.answer import Answer
 from autograder.running import wire
 from autograder.running.launch import START_S, Launcher, WallError, describe_status, start
 
-PIPE_BYTES = 1 << 20  # as large as Linux lets anyone have it
+PIPE_BYTES = 1 << 18  # Linux lets a user have 64 MiB of pipes in all, and many graders may run
 
 
 def _error(error: Any) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def scheduled(task: str) -> Scheduled | None:
 
 
 def _pipe() -> tuple[int, int]:
-    """Return a pipe that holds as much as a usual question: with less, both sides wake each other for every piece."""
+    """Return a pipe that holds more than a usual question: with less, both sides wake each other for every piece."""
     ends = os.pipe()
     if sys.platform == "linux":
         import fcntl
