@@ -22,7 +22,7 @@ from autograder.running import gate
 from autograder.running.confinement import wall_level
 from autograder.running.drivers import DRIVERS, describe_error, freshen
 from autograder.running.launch import describe_status
-from autograder.running.timing import race
+from autograder.running.timing import on_a_gpu, race
 from autograder.running.wall import Wall, Worker
 from autograder.running.wire import Prepared
 from autograder.seat import Seat
@@ -63,7 +63,7 @@ class Grading:
     ) -> None:
         """Prepare; nothing runs yet. On `device` "cuda" all cases have their inputs on the GPU; "cpu" leaves it alone.
 
-        "auto" puts the public questions once more there, if there is one. Time is taken on the CPU.
+        "auto" puts the public questions once more there, if there is one. Time is judged on the CPU only.
         """
         self.paper = paper or Paper(exercise, seed)
         self._on = GPU if device == "cuda" else None  # where the cases' inputs are brought
@@ -355,6 +355,8 @@ class Grading:
             return self._verdict(timed.name, "time", "failed", timed.points, failure.detail)
         assert self._worker is not None
         call = self.paper.timed(timed)
+        if self._on is not None:
+            return self._timed_on_gpu(timed, call, self._worker, self._on)
         reference = self.wall.worker()
         try:
             reference.ask("load_reference", LOAD_S, path=timed.reference)
@@ -380,6 +382,21 @@ class Grading:
             return self._verdict(timed.name, "time", "failed", timed.points, text, kind="slow", measured=measured)
         text = "the machine was too busy to tell; the points are given" if timing.status == "inconclusive" else ""
         return self._verdict(timed.name, "time", timing.status, timed.points, text, measured=measured)
+
+    def _timed_on_gpu(self, timed: Time, call: Call, worker: Worker, device: str) -> CaseVerdict:
+        """Tell the time, and judge nothing: the budgets are a CPU's."""
+        reference = self.wall.worker(cuda=True)
+        try:
+            reference.ask("load_reference", LOAD_S, path=timed.reference)
+            reference.ask("warm_up", CUDA_S, device=device)
+            message = {"args": tuple(call.args), "kwargs": dict(call.kwargs)}
+            ratio = on_a_gpu(worker, reference, message, dict(timed.kwargs), device, CUDA_S)
+        finally:
+            reference.close()
+        if isinstance(ratio, Answer):
+            return self._verdict(timed.name, "time", "skipped", 0.0, messages.no_answer(call, ratio))
+        text = f"{ratio:.3g} times the time of {timed.reference} on the GPU; not judged: the budget is a CPU's"
+        return self._verdict(timed.name, "time", "skipped", 0.0, text)
 
     def _verify(self, call: Call, output: Any, what: str, name: str | None = None) -> str | None:
         if self.exercise.reference is None:

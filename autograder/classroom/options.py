@@ -41,7 +41,7 @@ def add_device(command: argparse.ArgumentParser) -> None:
     """Let a command say where the cases' inputs are."""
     words = (
         "where the cases' inputs are: on a GPU (cuda) or not (cpu); auto, the default, judges on the CPU, and the "
-        "public values once more on a GPU if there is one. Time is taken on the CPU"
+        "public values once more on a GPU if there is one. Time is judged on the CPU only"
     )
     command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help=words)
 

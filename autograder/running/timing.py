@@ -13,6 +13,7 @@ from autograder.running.wall import Worker, scheduled
 
 BATCH = 5  # pairs between two looks at the ratio
 MOST_PAIRS = 40
+GPU_ROUNDS = 20  # the first ones compile kernels and fill caches
 Status = Literal["passed", "failed", "inconclusive"]
 LEAST_CALL_S = 0.0005  # below, the pipes' own time flattens the ratio
 NOISY = 1.6  # the reference's median over its minimum on a machine too busy to judge on
@@ -42,8 +43,8 @@ class Taken:
     failure: Answer | None = None
 
 
-def one_call(worker: Worker, turn: int, limit_s: float) -> Taken:
-    """Call a prepared function once on the inputs of `turn`.
+def one_call(worker: Worker, turn: int, limit_s: float, events: bool = False) -> Taken:
+    """Call a prepared function once on the inputs of `turn`; `events` takes a GPU's own word for the time.
 
     On a busy machine both processes stand in line for a processor again and again. The scheduler notes how long, and
     that is no time of the function; sleeping, or waiting for another thread, is.
@@ -56,6 +57,8 @@ def one_call(worker: Worker, turn: int, limit_s: float) -> Taken:
     answer = worker.ask("go", limit_s)
     wall_s = time.perf_counter() - start
     failure = None if answer.outcome == "returned" else answer
+    if events and type(answer.result) is float and 0 < answer.result <= wall_s:
+        return Taken(answer.result, 0.0, failure)
     mine_now, theirs_now = scheduled("thread-self"), worker.scheduled()
     if mine is None or theirs is None or mine_now is None or theirs_now is None:
         return Taken(wall_s, 0.0, failure)
@@ -113,3 +116,22 @@ def race(
         my_cpu, their_cpu = (min(pair[i].cpu_s for pair in pairs) for i in (0, 1))
         status = "inconclusive" if noisy and 0 < my_cpu <= budget * max(their_cpu, LEAST_CALL_S) else "failed"
     return Timing(status, ratio, len(pairs), None, fastest_turn, output)
+
+
+def on_a_gpu(
+    mine: Worker, theirs: Worker, message: dict[str, Any], reference_kwargs: dict[str, Any], device: str, limit_s: float
+) -> float | Answer:
+    """Return how long `mine` takes on a GPU, in units of `theirs`, by events there; or the answer that was none."""
+    workers = (mine, message["kwargs"]), (theirs, reference_kwargs)
+    for worker, kwargs in workers:
+        ready = worker.ask("prepare", limit_s, args=message["args"], kwargs=kwargs, device=device)
+        if ready.outcome != "returned":
+            return ready
+    least = [float("inf"), float("inf")]
+    for turn in range(GPU_ROUNDS):
+        for number, (worker, _) in enumerate(workers):
+            taken = one_call(worker, turn, limit_s, events=True)
+            if taken.failure is not None:
+                return taken.failure
+            least[number] = min(least[number], taken.seconds)
+    return least[0] / least[1]

@@ -62,6 +62,7 @@ class Bench:
         self.inputs: tuple[Any, Any] = ((), {})
         self.ready: tuple[Any, Any] = ((), {})
         self.output: Any = None
+        self.device: str | None = None
 
     def load(self, texts: dict[str, str], stem: str, function: str, barred: tuple[str, ...] = ()) -> None:
         """Import the learner's module, pick the function, and take the `barred` ops away from it.
@@ -89,18 +90,28 @@ class Bench:
         for name in names:
             self.function = getattr(self.function, name)
 
-    def prepare(self, args: Any, kwargs: Any) -> None:
-        """Keep the inputs of a timing run."""
-        self.inputs, self.ready = (args, kwargs), ((), {})
+    def prepare(self, args: Any, kwargs: Any, device: str | None = None) -> None:
+        """Keep the inputs of a timing run, on `device` if one is named."""
+        self.device = device
+        self.inputs, self.ready = moved((args, kwargs), device) if device else (args, kwargs), ((), {})
 
     def fresh(self, turn: int) -> None:
         """Make the next timed call's inputs, before the clock starts."""
         self.output = None
         self.ready = freshen(self.inputs[0], turn, self.ready[0]), self.inputs[1]
 
-    def go(self) -> None:
-        """Make the timed call."""
+    def go(self) -> float | None:
+        """Make the timed call; return the seconds between two events on a GPU, if it runs there."""
+        if self.device != "cuda":
+            self.output = self.function(*self.ready[0], **self.ready[1])
+            return None
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        torch.cuda.synchronize()
+        start.record()
         self.output = self.function(*self.ready[0], **self.ready[1])
+        end.record()
+        torch.cuda.synchronize()
+        return float(start.elapsed_time(end)) / 1e3
 
     def fetch(self) -> Any:
         """Return the last timed call's output."""

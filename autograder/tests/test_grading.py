@@ -117,8 +117,10 @@ def test_on_a_gpu_each_case_brings_its_inputs_there(grade, monkeypatch):
     answered = Worker._exchange
     monkeypatch.setattr(Worker, "_exchange", exchange)
     monkeypatch.setattr(grading, "GPU", "cpu")  # this machine's stands for one
-    verdict = grade(function(), level="all", device="cuda")
+    verdict = grade(function(), level="all", device="cuda", clock=True)
     assert verdict.status == "passed", [c for c in verdict.cases if c.status == "failed"]
+    assert statuses(verdict)["wide"] == "skipped"
+    assert "times the time of torch.logsumexp on the GPU; not judged" in message(verdict, "wide")
     assert {device for driver, device in brought if driver in ("traced", "counted")} == {None}
     cases = [device for driver, device in brought if driver not in ("traced", "counted")]
     assert cases == ["cpu"] * len(CASES)

@@ -21,13 +21,14 @@ class Runner:
     """Stands for a worker: its calls take the given seconds in turn, its processor time is `busy` of them.
 
     Of the rest it waits for a processor, or sleeps if it `sleeps`. Where `busy` is None, nobody notes anything.
-    `fail` maps a request to the answer it gets instead, after `at` calls, or at once and ever where that is None.
+    `events` is what a GPU says of each call. `fail` maps a request to the answer it gets instead, after `at` calls, or
+    at once and ever where that is None.
     """
 
-    def __init__(self, clock, seconds, busy=1.0, fail=None, at=None, sleeps=False):
+    def __init__(self, clock, seconds, busy=1.0, fail=None, at=None, sleeps=False, events=None):
         self.clock, self.seconds, self.busy, self.fail, self.at = clock, seconds, busy, fail or {}, at
         self.calls, self.turns, self.prepared, self.sleeps = 0, [], None, sleeps
-        self.noted = Scheduled(0, 0)
+        self.noted, self.events = Scheduled(0, 0), events
 
     def ask(self, do, limit_s, **message):
         if do in self.fail and self.at in (None, self.calls):
@@ -44,7 +45,7 @@ class Runner:
             cpu = took * (self.busy or 0.0)
             delay = 0.0 if self.sleeps else took - cpu
             self.noted = Scheduled(self.noted.cpu_ns + int(cpu * 1e9), self.noted.delay_ns + int(delay * 1e9))
-        return Answer("returned", result="the output" if do == "fetch" else None)
+        return Answer("returned", result={"fetch": "the output", "go": self.events}.get(do))
 
     def scheduled(self):
         return None if self.busy is None else self.noted

@@ -4,7 +4,7 @@ import pytest
 
 from autograder.answer import Answer
 from autograder.running import timing
-from autograder.running.timing import BATCH, MOST_PAIRS, one_call, race
+from autograder.running.timing import BATCH, MOST_PAIRS, on_a_gpu, one_call, race
 from autograder.running.wall import Scheduled
 from autograder.tests.running.stopwatch import Runner, made_up_clock
 
@@ -131,3 +131,30 @@ def test_each_side_gets_its_own_keywords(clock):
     run(mine, theirs)
     assert mine.prepared == {"args": (1,), "kwargs": {"dim": 0}}
     assert theirs.prepared == {"args": (1,), "kwargs": {"dim": -1}}
+
+
+def told(mine, theirs):
+    return on_a_gpu(mine, theirs, {"args": (1,), "kwargs": {"dim": 0}}, {"dim": -1}, "cuda", 1.0)
+
+
+def test_on_a_gpu_its_own_events_count(clock):
+    mine, theirs = Runner(clock, [5 * MS], events=3 * MS), Runner(clock, [5 * MS], events=2 * MS)
+    assert told(mine, theirs) == pytest.approx(1.5)
+    assert mine.prepared == {"args": (1,), "kwargs": {"dim": 0}, "device": "cuda"}
+    assert theirs.prepared == {"args": (1,), "kwargs": {"dim": -1}, "device": "cuda"}
+    assert len(set(mine.turns)) == len(mine.turns) > 1
+
+
+@pytest.mark.parametrize("events", [None, "soon", 0.0, -1.0, 1.0, float("nan")])
+def test_events_that_cannot_be_are_not_believed(clock, events):
+    assert told(Runner(clock, [6 * MS], events=events), Runner(clock, [2 * MS], events=2 * MS)) == pytest.approx(3)
+
+
+def test_in_the_race_nobodys_word_counts(clock):
+    assert run(Runner(clock, [9 * MS], events=1e-6), Runner(clock, [1 * MS])).status == "failed"
+
+
+@pytest.mark.parametrize("step", ["prepare", "fresh", "go"])
+def test_a_call_that_fails_on_a_gpu_is_told(clock, step):
+    answer = Answer("timeout")
+    assert told(Runner(clock, [1 * MS], fail={step: answer}), Runner(clock, [1 * MS])) is answer
