@@ -1,7 +1,7 @@
-"""Log-sum-exp in a form that a compiler makes fast: several sums side by side, and no shift where none is needed.
+"""Log-sum-exp in a form that a compiler makes fast: four places of a row at a time, and no shift where none is needed.
 
-A compiled reduction keeps one running sum, and each addition waits for the one before it. Four running sums wait for
-one another no more, so that the loop is as fast as its exponentials.
+A compiled reduction keeps one running sum, and each addition to it waits for the one before. Here four exponentials are
+added up first, so that the running sum is touched a quarter as often.
 """
 
 import math
@@ -15,7 +15,7 @@ Sums = Callable[[Tensor], Tensor]
 
 
 def lane_sums(x: Tensor) -> Tensor:
-    """Return the sums of exp(x), `(*batch, n)` to `(*batch)`, formed in LANES running sums."""
+    """Return the sums of exp(x), `(*batch, n)` to `(*batch)`; each step adds the numbers of LANES places."""
     width = x.shape[-1] // LANES
     lanes = x[..., : LANES * width].unflatten(-1, (LANES, width)).exp().unbind(-2)
     total: Tensor = sum(lanes[1:], lanes[0]).sum(-1)

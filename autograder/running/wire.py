@@ -103,9 +103,9 @@ def encode(value: Any, blobs: list[Blob]) -> Any:
 class Payload:
     """The bytes behind a header; each is given out once, so that a short header cannot claim much memory."""
 
-    def __init__(self, data: bytearray) -> None:
+    def __init__(self, data: memoryview) -> None:
         """Hold the bytes."""
-        self.data, self.left = memoryview(data), len(data)
+        self.data, self.left = data, len(data)
 
 
 def _take(payload: Payload, span: Any, expected: int) -> bytearray:
@@ -197,9 +197,8 @@ def _write(fd: int, data: memoryview, until: float | None) -> None:
             raise Closed("the pipe is closed") from None
 
 
-def _read(fd: int, count: int, until: float | None) -> bytearray:
-    data = bytearray(count)  # the system gives memory to what is written to, not to what a forger claims
-    left = memoryview(data)
+def _read(fd: int, count: int, until: float | None) -> memoryview:
+    data = left = np.empty(count, np.uint8).data  # memory that is not written to is not taken: a forger claims in vain
     while left:
         if until is not None:
             _wait(fd, READY_TO_READ, until)

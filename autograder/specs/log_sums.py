@@ -69,7 +69,8 @@ def _below_zero(draw: Draw) -> torch.Tensor:
 
 
 BOTH = (0, 1)
-# An honest answer takes 2 to 4.6 times as long as torch, by what page faults cost that day; one six times slower, 12 and more.
+# An honest answer took 1.9 to 4.6 times as long as torch, by what page faults cost that day; `bench verdicts` shows that
+# answers six times slower are beyond the budget.
 LSE_TIME = Time("wide rows", "torch.logsumexp", lambda d: Call((d.normal(256, 8192),)), budget=7, kwargs={"dim": -1})
 LSE_ROWS = Time("many rows", "torch.logsumexp", lambda d: Call((d.normal(65536, 32),)), budget=8, kwargs={"dim": -1})
 

@@ -8,7 +8,9 @@ import torch
 from autograder import grading, registry
 from autograder.answer import Answer, Complaint
 from autograder.exact import log_sums
+from autograder.faults import FAULTS
 from autograder.grading import Grading
+from autograder.judging.diagnosis import diagnose
 from autograder.judging.verdicts import ORDER, ExerciseVerdict
 from autograder.running.confinement import wall_level
 from autograder.running.timing import Timing
@@ -217,6 +219,12 @@ def test_a_crash_costs_its_case(grade, wall):
     assert (found["two"], found["three"], found["four"], found["five"]) == ("passed", "crashed", "passed", "passed")
     assert "exit status 0" in message(verdict, "three")
     assert found["no loops, nothing forbidden"] == "failed"
+
+
+def test_a_dead_process_has_a_diagnosis_of_its_own():
+    found = diagnose([], ["crashed"], FAULTS, grading.run_mistake)
+    assert found is not None
+    assert found.mistake == "crashed"
 
 
 def test_where_nothing_walls_it_off_a_file_that_reaches_for_the_system_is_not_run(grade, monkeypatch):

@@ -4,6 +4,8 @@ import contextlib
 import json
 import math
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -251,6 +253,28 @@ def test_an_oversized_or_foreign_frame_is_refused_by_its_first_bytes(head):
         os.write(sending, head)
         with pytest.raises(wire.WireError, match="oversized"):  # not TimedOut: nothing more is waited for
             wire.receive(receiving, time.monotonic() + LONG_S)
+
+
+CLAIM = """
+import os, resource
+from autograder.running import wire
+def most(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+receiving, sending = os.pipe()
+os.write(sending, wire.FRAME.pack(wire.MAGIC, 2, wire.PAYLOAD_CAP) + b"{}" + b"x" * 1000)
+os.close(sending)
+before = most()
+try:
+    wire.receive(receiving)
+except wire.Closed:
+    print(most() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody counts a process's memory so")
+def test_memory_that_is_claimed_and_not_sent_is_not_taken():
+    run = subprocess.run([sys.executable, "-c", CLAIM], capture_output=True, text=True, check=True)
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert int(run.stdout) * unit < wire.PAYLOAD_CAP / 8
 
 
 def test_caps_can_be_set():
