@@ -3,13 +3,13 @@
 The meta run shows no numbers, so a function may answer it with anything; what is counted here is compared as well.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
 from autograder.answer import Answer
+from autograder.running.parts import cut
 from autograder.spec import Call
 
 ROWS, CLASSES = 64, 4096  # as few as show a loop over them beside a call's own work, and a hunger for memory
@@ -18,7 +18,6 @@ LIMIT_S = 5.0
 SLACK, FACTOR = 32, 1.2
 # What a call needs for each row is not seen beside wide rows, and little beside these.
 LEAST_BYTES, LEEWAY = 1 << 20, 1.02
-Asking = Callable[[str, dict[str, Any], float], Answer]
 
 
 @dataclass(frozen=True)
@@ -32,38 +31,40 @@ class Count:
     peak: int
 
 
-def parts(call: Call) -> list[Call]:
-    """Return the first rows of a call, half of them, and half of its classes."""
+def _sizes(call: Call) -> list[tuple[int, int]]:
+    """Return how many rows and classes each part has: some, half of these rows, half of these classes."""
     tensors = [a for a in call.args if isinstance(a, Tensor) and a.dim()]
     batch, classes = tensors[0].shape[0], tensors[0].shape[-1]
     rows = min(ROWS, batch)
-
-    def cut(value: Any, rows: int, width: int) -> Any:
-        if not isinstance(value, Tensor) or not value.dim() or value.shape[0] != batch:
-            return value
-        part = value[:rows] if value.dim() == 1 else value[:rows, ..., :width]
-        # A part holds on to the memory of the whole only where it is most of it.
-        return part if part.is_contiguous() and 2 * part.numel() >= value.numel() else part.clone()
-
     # Indices of classes may point beyond half of them.
     wide = all(t.dim() > 1 and t.shape[-1] == classes and t.is_floating_point() for t in tensors)
     width = min(CLASSES, classes) if wide else classes
-    sizes = [(rows, width), (rows // 2, width), *([(rows, width // 2)] if wide else [])]
-    return [Call(tuple(cut(a, *size) for a in call.args), call.kwargs) for size in sizes]
+    return [(rows, width), (rows // 2, width), *([(rows, width // 2)] if wide else [])]
 
 
-def count(call: Call, ask: Asking) -> list[Count]:
-    """Return the counts of a call's parts; of none where one has no answer: its case says that already."""
-    found = []
-    cut = parts(call)
+def parts(call: Call) -> list[Call]:
+    """Return the first rows of a call, half of them, and half of its classes."""
+    return [Call(cut(call.args, *size), call.kwargs) for size in _sizes(call)]
+
+
+def question(call: Call) -> dict[str, Any]:
+    """Return what the worker is asked: the first part of a call, and how to cut all parts from it."""
+    sizes = _sizes(call)
     # A first call may do more than those after it, and counts for nothing. A later one may do less: it remembers.
-    for part in (cut[1], *cut):
-        answer = ask("counted", {"args": tuple(part.args), "kwargs": dict(part.kwargs)}, LIMIT_S)
-        result = answer.result if answer.outcome == "returned" else None
+    return {"args": cut(call.args, *sizes[0]), "kwargs": dict(call.kwargs), "sizes": [sizes[1], *sizes]}
+
+
+def count(call: Call, answer: Answer) -> list[Count]:
+    """Return the counts of a call's parts; of none where one has no answer: its case says that already."""
+    made = parts(call)
+    results = answer.result if answer.outcome == "returned" else None
+    if not isinstance(results, list) or len(results) != len(made) + 1:
+        return []
+    for result in results:
         if not isinstance(result, dict) or any(type(result.get(key)) is not int for key in ("ops", "calls", "peak")):
             return []
-        found.append(Count(part, result.get("output"), result["ops"], result["calls"], result["peak"]))
-    return found[1:]
+    counted = zip(made, results[1:], strict=True)
+    return [Count(part, r.get("output"), r["ops"], r["calls"], r["peak"]) for part, r in counted]
 
 
 def hunger(counts: list[Count], allowed: float) -> str:

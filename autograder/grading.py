@@ -1,7 +1,8 @@
 """Judges exercises: gate, meta run, cases, clock, diagnosis. The only place where both sides of the wall are known."""
 
+import itertools
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from autograder.judging.questions import Question, answer_dtype, judge
 from autograder.judging.stumble import stumble
 from autograder.judging.verdicts import ORDER, CaseVerdict, Diagnosis, ExerciseVerdict, Status
 from autograder.lineup import Lineup
-from autograder.paper import Paper
+from autograder.paper import Message, Paper
 from autograder.running import gate
 from autograder.running.confinement import wall_level
 from autograder.running.drivers import DRIVERS, describe_error, freshen
@@ -35,6 +36,8 @@ CUDA_S = 60.0  # a worker initialises CUDA after its fork
 TIMEOUTS = 2  # after so many, the rest of an exercise is not run
 Device = Literal["auto", "cpu", "cuda"]
 GPU = "cuda"
+Named = tuple[dict[str, str], Message, float]
+Asked = tuple[str, Message, float]  # a driver, what it is sent, and how long its answer may take
 KILLED = describe_status(9)
 COMPARED = frozenset({"value", "shape", "dtype", "law"})  # what fails there needs no second word
 # What a process that writes its replies itself could say as well as an honest one: nothing is compared there.
@@ -159,25 +162,29 @@ class Grading:
             self._spotted = messages.clean(str(answer.error["message"]))
         return answer
 
-    def _ask(
-        self, driver: str, message: dict[str, Any] | Prepared, limit_s: float, device: str | None = None
-    ) -> Answer:
-        if self._timeouts >= TIMEOUTS:
-            return Answer("timeout", detail="not run after two calls without an answer")
-        words = {"driver": driver} if device is None else {"driver": driver, "device": device}
-        answer = self._try(words, message, limit_s)
-        if self._doubtful(answer):
-            answer = self._try(words, message, limit_s)
-        self._timeouts += answer.outcome == "timeout"
-        return self._seen(answer)
+    def _ask(self, questions: Sequence[Asked], device: str | None = None) -> Iterator[Answer]:
+        """Put questions one after the other, or several at once: their answers come in order."""
+        words = {} if device is None else {"device": device}
+        coming = [({"driver": driver, **words}, message, limit_s) for driver, message, limit_s in questions]
+        for place, (named, message, limit_s) in enumerate(coming):
+            if self._timeouts >= TIMEOUTS:
+                yield Answer("timeout", detail="not run after two calls without an answer")
+                continue
+            later = itertools.islice(coming, place + 1, None)
+            answer = self._try(named, message, limit_s, later)
+            if self._doubtful(answer):
+                answer = self._try(named, message, limit_s)
+            self._timeouts += answer.outcome == "timeout"
+            yield self._seen(answer)
 
-    def _try(self, words: dict[str, str], message: dict[str, Any] | Prepared, limit_s: float) -> Answer:
+    def _try(self, words: dict[str, str], message: Message, limit_s: float, later: Iterable[Named] = ()) -> Answer:
         failure = self._load()
         if failure is not None:
             return failure
         assert self._worker is not None
         if isinstance(message, Prepared):
-            return self._worker.ask_prepared("drive", limit_s, message, **words)
+            following = ((w, m) for w, m, _ in later if isinstance(m, Prepared))
+            return self._worker.ask_prepared("drive", limit_s, message, following, **words)
         return self._worker.ask("drive", limit_s, **words, **message)
 
     def _doubtful(self, answer: Answer) -> bool:
@@ -219,8 +226,7 @@ class Grading:
             rows += [self._verdict(t.name, "time", "failed", t.points, text) for t in self._times()]
             rows += [self._on_cuda(text)] if tracks.CUDA in dict(tracks.rows(self.exercise)) else []
             return rows
-        order = sorted(self._asked(), key=lambda c: ORDER.index(c.family))
-        rows += [self._case(case) for case in order]
+        rows += self._judged(sorted(self._asked(), key=lambda c: ORDER.index(c.family)))
         rows += [self._on_cuda()] if tracks.CUDA in dict(tracks.rows(self.exercise)) else []
         rows += [self._timed(timed) for timed in self._times()]
         if self._spotted:
@@ -233,7 +239,8 @@ class Grading:
         if not self.exercise.times or known or self._timeouts >= TIMEOUTS:
             return rows
         timed, memory = self.exercise.times[0], self.exercise.memory
-        counts = counting.count(self.paper.counted(timed), self._ask)
+        (answer,) = self._ask([("counted_parts", self.paper.counts(timed), counting.LIMIT_S)])
+        counts = counting.count(self.paper.counted(timed), answer)
         broken = {"rules": counting.growth(counts), "memory": counting.hunger(counts, memory.forward) if memory else ""}
         if broken["rules"]:
             self._kinds.append("growth")
@@ -290,9 +297,13 @@ class Grading:
     def _times(self) -> tuple[Time, ...]:
         return self.exercise.times if self.clock else ()
 
-    def _case(self, case: Case) -> CaseVerdict:
-        call, asked = self.paper.asked(case)
-        answer = self._ask(asked.driver, self.paper.message(asked), case.limit_s, self._on)
+    def _judged(self, cases: Sequence[Case]) -> Iterator[CaseVerdict]:
+        asked = [self.paper.asked(case) for case in cases]
+        questions = [(q.driver, self.paper.message(q), c.limit_s) for c, (_, q) in zip(cases, asked, strict=True)]
+        for case, (call, question), answer in zip(cases, asked, self._ask(questions, self._on), strict=True):
+            yield self._case(case, call, question, answer)
+
+    def _case(self, case: Case, call: Call, asked: Question, answer: Answer) -> CaseVerdict:
         right = self.paper.surely_right(case, call, asked, answer)
         complaint = None if right else judge(case, call, asked, answer)
         if not case.honours:

@@ -20,6 +20,7 @@ from autograder.spec import Call, Case, Draw, Exercise, Gradient, Mistake, Time,
 
 TIMED = Tolerance(ulps=256, floor=1.0)  # a timed answer must be right, its last digits are judged elsewhere
 Run = Callable[[Mistake, Question], Answer]
+Message = dict[str, Any] | Prepared
 
 
 class Paper:
@@ -57,9 +58,10 @@ class Paper:
                             (name, place, case.family, case.name), exact, case.ask.tolerance, answer_dtype(call)
                         )
         if self.exercise.trace is not None and self.exercise.rules.skips_meta is None:
-            for size in (*tracks.SIZES, tracks.BIG):
-                self.traced(size)
+            for run in tracks.runs(self.exercise):
+                self.traced(run)
         if self.exercise.times and "loops" not in self.exercise.rules.allows:
+            self.counts(self.exercise.times[0])
             for number, part in enumerate(counting.parts(self.counted(self.exercise.times[0]))):
                 if self.exercise.reference is not None:
                     self._around(part, f"count/{number}")
@@ -79,19 +81,16 @@ class Paper:
         made: tuple[Call, Question] = self._once(("asked", place, case.family, case.name), make)
         return made
 
-    def message(self, asked: Question) -> dict[str, Any] | Prepared:
+    def message(self, asked: Question) -> Message:
         """Return what a question sends; of a kept paper, in the form in which it goes over the wire."""
-        if not self.kept:
-            return asked.message
-        prepared: Prepared = self._once(("message", id(asked)), lambda: prepare(asked.message))
-        return prepared
+        return self._sent(("message", id(asked)), lambda: asked.message)
 
-    def traced(self, size: tuple[int, int]) -> Call:
-        """Return the call of the meta run at one size, without its numbers."""
-        assert self.exercise.trace is not None
-        make = self.exercise.trace
-        call: Call = self._once(("traced", size), lambda: tracks.on_meta(make(*size)))
-        return call
+    def _sent(self, key: Any, make: Callable[[], dict[str, Any]]) -> Message:
+        return self._once(key, lambda: prepare(make())) if self.kept else make()
+
+    def traced(self, run: tracks.Run) -> Message:
+        """Return what a run under the dispatch mode sends."""
+        return self._sent(("traced", run), lambda: tracks.message(self.exercise, run))
 
     def timed(self, timed: Time) -> Call:
         """Return the call that is timed: big, and kept only until the next one is made."""
@@ -105,6 +104,10 @@ class Paper:
         """Return the first rows of a call as it is timed, for counting."""
         call: Call = self._once(("counted", timed.name), lambda: counting.parts(self.timed(timed))[0])
         return call
+
+    def counts(self, timed: Time) -> Message:
+        """Return what counting a call's work sends."""
+        return self._sent(("counts", timed.name), lambda: counting.question(self.counted(timed)))
 
     def surely_right(self, case: Case, call: Call, asked: Question, answer: Answer) -> bool:
         """Return whether an answer is right at first sight; where it is not, nothing is decided."""

@@ -1,6 +1,7 @@
 """The cases that come without numbers: rules, device and memory, read from the gate and from the meta run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
@@ -9,18 +10,33 @@ from autograder.answer import Answer
 from autograder.judging import messages
 from autograder.judging.verdicts import Status
 from autograder.running.gate import Finding
+from autograder.running.wire import Prepared
 from autograder.spec import Call, Exercise
 
 SIZES = ((4, 6), (12, 6), (4, 18))  # batch and classes: the op count may grow with neither
 BIG = (256, 4096)
-SMALL = (4, 64)  # for what works piece by piece: a big input would take minutes
+SMALL = (4, 64)  # for what works piece by piece
 LIMIT_S = 2.0  # as long as a case may take: a meta run takes some milliseconds, its first one in a process 30
 CUDA = ("values on CUDA", "device")
 SYNCS = ("meta tensor", "Meta tensors", "data-dependent", "is_nonzero", "_local_scalar_dense", "copy out of meta")
 MASKS = ("torch.nonzero", "aten::nonzero", "aten::masked_select")  # an index by a boolean mask ends in one of these
 Row = tuple[str, str]
 Judged = tuple[tuple[str, str, Status, float], dict[str, Any]]
-Asking = Callable[[str, dict[str, Any], float], Answer]
+Message = dict[str, Any] | Prepared
+Asking = Callable[[Sequence[tuple[str, Message, float]]], Iterator[Answer]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run under the dispatch mode: its size, the positions of `wrt` where it goes backward, what it is called on.
+
+    `weighed` runs are called on what the exercise's memory is judged by; with `numbers`, inputs have their values.
+    """
+
+    size: tuple[int, int]
+    wrt: tuple[int, ...] = ()
+    weighed: bool = False
+    numbers: bool = False
 
 
 def rows(exercise: Exercise) -> list[tuple[Row, float]]:
@@ -47,8 +63,34 @@ def on_meta(call: Call) -> Call:
     return Call(tuple(map(_meta, call.args)), {k: _meta(v) for k, v in call.kwargs.items()})
 
 
-def _message(call: Call) -> dict[str, Any]:
-    return {"args": tuple(call.args), "kwargs": dict(call.kwargs)}
+def runs(exercise: Exercise) -> list[Run]:
+    """Return the runs of an exercise that a sound answer is put to."""
+    found = [Run(size) for size in SIZES]
+    if exercise.memory is not None:
+        found.append(Run(BIG, weighed=True))
+        if exercise.memory.backward is not None:
+            found.append(Run(BIG, exercise.trace_wrt, weighed=True))
+    return found
+
+
+def _call(exercise: Exercise, run: Run) -> Call:
+    assert exercise.trace is not None
+    if run.numbers:
+        return exercise.trace(*run.size)
+    make = exercise.memory.make if exercise.memory is not None and run.weighed else None
+    return on_meta(exercise.trace(*run.size) if make is None else make())
+
+
+def _given(exercise: Exercise, run: Run) -> str:
+    if not run.weighed or exercise.memory is None or exercise.memory.make is None:
+        return f"inputs for {run.size[0]} rows of {run.size[1]}"
+    return messages.given(_call(exercise, run)).removeprefix("given").strip()
+
+
+def message(exercise: Exercise, run: Run) -> dict[str, Any]:
+    """Return what a run sends to the driver `traced`."""
+    call = _call(exercise, run)
+    return {"args": tuple(call.args), "kwargs": dict(call.kwargs), "wrt": run.wrt}
 
 
 def _is_trace(result: Any, weighed: bool) -> bool:
@@ -71,12 +113,10 @@ def _is_trace(result: Any, weighed: bool) -> bool:
 class Tracks:
     """Judges these cases. `refused` says why the rest of the exercise must not be judged, if so."""
 
-    def __init__(
-        self, exercise: Exercise, ask: Asking | None, traced: Callable[[tuple[int, int]], Call] | None = None
-    ) -> None:
-        """Ask through `ask`; None where the gate refused the source. `traced` makes the meta run's call of a size."""
+    def __init__(self, exercise: Exercise, ask: Asking | None, sent: Callable[[Run], Message] | None = None) -> None:
+        """Ask through `ask`; None where the gate refused the source. `sent` makes what a run sends."""
         self.exercise, self._ask = exercise, ask
-        self._call = traced or self._make
+        self._sent = sent or (lambda run: message(exercise, run))
         self.kinds: list[str] = []
         self.refused = ""
         self._numbers = False  # whether a boolean mask had to be given the trace's own values
@@ -90,12 +130,10 @@ class Tracks:
             self.refused = f"{refusing[0].stem}.py line {refusing[0].line}: {refusing[0].text}"
         traced: dict[tuple[int, int], Answer] = {}
         if self._ask is not None and ("stays on its input's device", "device") in points:
-            for size in SIZES:
-                traced[size] = self._trace(size)
-                if traced[size].outcome == "timeout":
-                    break  # the next one would wait as long
+            traced = {run.size: answer for run, answer in self._traced([Run(size) for size in SIZES]).items()}
             broken += self._growth(traced)
         judged = [self._row(points, ("no loops, nothing forbidden", "rules"), broken)]
+        weighed = {} if self.refused or ("forward", "memory") not in points else self._traced(self._weighings())
         for row in list(points)[1:]:
             if row == CUDA:
                 continue  # it needs a worker of its own
@@ -104,33 +142,37 @@ class Tracks:
             elif row[1] == "device":
                 judged.append(self._row(points, row, self._device(traced)))
             else:
-                judged += self._memory(points, row)
+                judged += self._memory(points, row, weighed)
         return judged
+
+    def _weighings(self) -> list[Run]:
+        """Return the runs by which memory is judged: in the rows' order, forward first."""
+        big = [run for run in runs(self.exercise) if run.weighed]
+        if "growth" in self.kinds:  # a big input would take minutes
+            big = [replace(run, size=SMALL, weighed=False) for run in big]
+        return big
 
     def _row(self, points: dict[Row, float], row: Row, broken: list[str], kind: str = "", **extra: Any) -> Judged:
         status: Status = "failed" if broken else "passed"
         return (*row, status, points[row]), {"message": "\n".join(broken), "kind": kind if broken else "", **extra}
 
-    def _make(self, size: tuple[int, int]) -> Call:
-        assert self.exercise.trace is not None
-        return on_meta(self.exercise.trace(*size))
+    def _traced(self, asked: Sequence[Run]) -> dict[Run, Answer]:
+        """Return the answers of these runs, up to the first one that did not come: the next would take as long."""
+        assert self._ask is not None
+        answers: dict[Run, Answer] = {}
+        for run, answer in zip(asked, self._ask([("traced", self._sent(run), LIMIT_S) for run in asked]), strict=True):
+            answers[run] = answer
+            if answer.outcome == "timeout":
+                break
+        return {run: self._read(run, answer) for run, answer in answers.items()}
 
-    def _weigh(self, size: tuple[int, int], wrt: tuple[int, ...]) -> tuple[Answer, str]:
-        """Trace the call whose memory counts; return what it gave, and which call that was."""
-        assert self.exercise.memory is not None
-        make = self.exercise.memory.make
-        if make is None or size != BIG:
-            return self._trace(size, wrt), f"inputs for {size[0]} rows of {size[1]}"
-        call = on_meta(make())
-        return self._trace(size, wrt, call), messages.given(call).removeprefix("given").strip()
-
-    def _trace(self, size: tuple[int, int], wrt: tuple[int, ...] = (), call: Call | None = None) -> Answer:
-        assert self.exercise.trace is not None and self._ask is not None
-        answer = self._ask("traced", {**_message(call or self._call(size)), "wrt": wrt}, LIMIT_S)
+    def _read(self, run: Run, answer: Answer) -> Answer:
         text = str(answer.error.get("message")) if answer.error is not None else ""
-        if "boolean_masks" in self.exercise.rules.allows and any(mask in text for mask in MASKS):
+        masks = "boolean_masks" in self.exercise.rules.allows and not run.numbers
+        if masks and any(mask in text for mask in MASKS):
             self._numbers = True
-            answer = self._ask("traced", {**_message(self.exercise.trace(*size)), "wrt": wrt}, LIMIT_S)
+            ((_, answer),) = self._traced([replace(run, numbers=True)]).items()
+            return answer
         if answer.outcome == "returned" and not _is_trace(answer.result, self.exercise.memory is not None):
             return Answer("garbled", detail="the answer was not readable: it has not the form of a trace")
         return answer
@@ -174,7 +216,7 @@ class Tracks:
             return ["the result is on the CPU whatever the input's device is"]
         return []
 
-    def _memory(self, points: dict[Row, float], row: Row) -> list[Any]:
+    def _memory(self, points: dict[Row, float], row: Row, weighed: dict[Run, Answer]) -> list[Any]:
         budget = self.exercise.memory
         assert budget is not None
         back = row[0] == "with backward"
@@ -182,12 +224,13 @@ class Tracks:
             (budget.backward, budget.honours_backward) if back else (budget.forward, budget.honours_forward)
         )
         assert limit is not None
-        size = SMALL if "growth" in self.kinds else BIG
-        answer, given = self._weigh(size, self.exercise.trace_wrt if back else ())
+        run = self._weighings()[back]
+        answer = weighed.get(run) or Answer("timeout", detail="not run: the run before it did not end")
         if answer.outcome != "returned":
             text = messages.error_line(answer.error) if answer.error else answer.detail
             return [self._row(points, row, [text])]
         peak = answer.result["peak"] / answer.result["input_bytes"]
+        given = _given(self.exercise, run)
         broken = f"given     {given}\ngot       a peak of {peak:.3g} times the inputs\nallowed   {limit:g} times"
         measured = f"{peak:.3g} inputs"
         judged = [self._row(points, row, [broken] if peak > limit else [], "memory", measured=measured)]

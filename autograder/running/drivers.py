@@ -13,6 +13,7 @@ import torch
 from autograder.running import cuda_clock
 from autograder.running.blocks import state, twice, unwanted
 from autograder.running.endpoints import Endpoints
+from autograder.running.parts import cut
 from autograder.running.stopwatch import stopwatch
 from autograder.running.tracing import Trace, count, trace
 
@@ -173,6 +174,16 @@ def counted(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     """Call the function and count its work."""
     counts = count(function, args, kwargs)
     return counts | {"output": describe(counts["output"])}
+
+
+@driver
+def counted_parts(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], sizes: list[tuple[int, int]]) -> Any:
+    """Call the function on parts of `args`, of so many rows and classes, and count each call's work."""
+    found = []
+    for rows, width in sizes:
+        part = tuple(a.clone() if isinstance(a, torch.Tensor) else a for a in cut(args, rows, width))
+        found.append(counted(function, part, kwargs))
+    return found
 
 
 def freshen(value: Any, turn: int, old: Any = None) -> Any:

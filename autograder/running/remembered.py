@@ -1,8 +1,10 @@
 """Remembers what ops return on the meta device, since working it out takes Python longer than all else of a meta run.
 
 Tensors without numbers have a dtype, a shape and strides, and an op's result depends on nothing else but the default
-dtype. So each op is put to torch once for such arguments, and its result is laid out anew when they come again. What
-may depend on more (views, tensors with numbers, odd arguments) goes to torch each time.
+dtype. So each op is put to torch once for such arguments, and its result is laid out anew when they come again. Where
+torch itself says that an op is pointwise, and its arguments are contiguous, the shapes need not even be the same: the
+result has the shape that they broadcast to. What may depend on more (views, tensors with numbers, odd arguments) goes
+to torch each time.
 """
 
 import contextlib
@@ -14,6 +16,7 @@ from torch import Tensor
 
 Layout = tuple[torch.Size, tuple[int, ...], torch.dtype]
 _layouts: dict[Any, list[Layout] | None] = {}  # None: the op writes to an argument, which is its result
+_dtypes: dict[Any, torch.dtype | None] = {}  # of pointwise ops; None: this one is not what its tag promises
 PURE, OTHER = "pure", "other"
 
 
@@ -34,6 +37,11 @@ def _kind(func: Any) -> int | str:
         position, argument = aliased[0]
         return argument.name if argument.kwarg_only else position
     return OTHER
+
+
+@functools.cache
+def _is_pointwise(func: Any) -> bool:
+    return torch.Tag.pointwise in func.tags and len(func._schema.returns) == 1 and _kind(func) != OTHER
 
 
 def _key(value: Any) -> Any:
@@ -68,11 +76,70 @@ def _layout(tensor: Any, inputs: set[int]) -> Layout:
     return tensor.shape, tensor.stride(), tensor.dtype
 
 
+def _loose(values: Any, shapes: list[torch.Size]) -> tuple[Any, ...]:
+    """Return what of a pointwise op's arguments decides on the result's dtype; their shapes go to `shapes`."""
+    found: list[Any] = []
+    for value in values:
+        kind = type(value)
+        if kind is Tensor or kind is torch.nn.Parameter:
+            if not value.is_meta or value.layout != torch.strided or not value.is_contiguous():
+                raise _Unknown
+            shapes.append(value.shape)
+            found.append((value.dtype, not value.shape))  # a tensor without dimensions promotes less
+        elif kind in (int, float, bool):
+            found.append(kind)
+        elif value is None or kind in (str, torch.dtype):
+            found.append(value)
+        else:
+            raise _Unknown
+    return tuple(found)
+
+
+def _broadcast(shapes: list[torch.Size]) -> torch.Size | None:
+    first = shapes[0]
+    if all(shape == first for shape in shapes):
+        return first
+    try:
+        shape: torch.Size = torch.broadcast_shapes(*shapes)
+        return shape
+    except RuntimeError:
+        return None  # torch's own words are better
+
+
+def _pointwise(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
+    """Return a pointwise op's result, or None where torch must be asked."""
+    shapes: list[torch.Size] = []
+    try:
+        key = (func, torch.get_default_dtype(), _loose(args, shapes), tuple(kwargs), _loose(kwargs.values(), shapes))
+    except _Unknown:
+        return None
+    shape = _broadcast(shapes) if shapes else None
+    if shape is None:
+        return None
+    kind = _kind(func)
+    place = None if kind == PURE else kwargs.get(kind) if isinstance(kind, str) else args[kind]
+    if place is not None and place.shape != shape:
+        return None
+    if key not in _dtypes:
+        made = func(*args, **kwargs)
+        sound = made is place if place is not None else type(made) is Tensor and made.is_meta and made.is_contiguous()
+        _dtypes[key] = made.dtype if sound and made.shape == shape else None
+        return made  # type: ignore[no-any-return]
+    dtype = _dtypes[key]
+    if dtype is None:
+        return None
+    return place if place is not None else torch.empty(shape, dtype=dtype, device="meta")
+
+
 def call(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> Any:
     """Return what `func` returns; `tensors` are those among its arguments."""
     kind = _kind(func)
     if kind == OTHER:
         return func(*args, **kwargs)
+    if _is_pointwise(func):
+        result = _pointwise(func, args, kwargs)
+        if result is not None:
+            return result
     try:
         key = (func, torch.get_default_dtype(), *_arguments(args, kwargs))
     except _Unknown:

@@ -71,9 +71,10 @@ class Bench:
         """
         unbar()
         self.__init__()  # type: ignore[misc]
-        sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Sources)]
-        for name in [n for n in sys.modules if n == PACKAGE or n.startswith(PACKAGE + ".")]:
-            del sys.modules[name]
+        for finder in [f for f in sys.meta_path if isinstance(f, Sources)]:
+            sys.meta_path.remove(finder)
+            for name in (PACKAGE, *(f"{PACKAGE}.{known}" for known in finder.texts)):
+                sys.modules.pop(name, None)
         sys.meta_path.insert(0, Sources(texts))
         module = __import__(f"{PACKAGE}.{stem}", fromlist=["*"])
         self.function = getattr(module, function)

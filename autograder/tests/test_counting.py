@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from autograder.answer import Answer
-from autograder.counting import LEAST_BYTES, Count, count, growth, hunger, parts
+from autograder.counting import LEAST_BYTES, Count, count, growth, hunger, parts, question
+from autograder.running.drivers import DRIVERS
 from autograder.spec import Call
 
 
@@ -70,17 +71,52 @@ def test_hunger_is_told_where_the_inputs_are_large_enough():
     assert hunger([], 2.0) == ""
 
 
+def answer(call: Call, function=lambda x: x + 1) -> Answer:
+    return Answer("returned", DRIVERS["counted_parts"](function, **question(call)))
+
+
 def test_the_first_call_is_not_counted():
-    answers = iter(range(4))
-    call = Call((torch.zeros(8, 6),))
+    seen = []
 
-    def ask(driver, message, limit_s):
-        assert driver == "counted"
-        return Answer("returned", {"ops": next(answers), "calls": 1, "peak": 0, "output": None})
+    def note(x):
+        seen.append(tuple(x.shape))
+        return x + len(seen)
 
-    assert [c.ops for c in count(call, ask)] == [1, 2, 3]
+    counts = count(Call((torch.zeros(8, 6),)), answer(Call((torch.zeros(8, 6),)), note))
+    assert seen == [(4, 6), (8, 6), (4, 6), (8, 3)]
+    assert [float(c.output["value"].max()) for c in counts] == [2, 3, 4]
+    assert [c.ops for c in counts] == [1, 1, 1]
 
 
-@pytest.mark.parametrize("answer", [Answer("timeout"), Answer("returned", {"ops": "7"}), Answer("returned", None)])
-def test_without_a_sound_answer_nothing_is_counted(answer):
-    assert count(Call((torch.zeros(8, 6),)), lambda *_: answer) == []
+def test_each_call_has_inputs_of_its_own():
+    counts = count(Call((torch.zeros(8, 6),)), answer(Call((torch.zeros(8, 6),)), lambda x: x.add_(1)))
+    assert [float(c.output["value"].max()) for c in counts] == [1, 1, 1]
+
+
+def test_what_is_counted_is_what_the_grader_compares_with():
+    call = Call((torch.arange(600.0).reshape(100, 6), torch.arange(100), 3))
+    counts = count(call, answer(call, lambda x, index, _: x.sum(-1) + index))
+    assert [c.output["value"].tolist() for c in counts] == [
+        (c.call.args[0].sum(-1) + c.call.args[1]).tolist() for c in counts
+    ]
+
+
+GOOD = {"ops": 7, "calls": 1, "peak": 0, "output": None}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Answer("timeout"),
+        Answer("returned", None),
+        Answer("returned", []),
+        Answer("returned", [GOOD] * 3),
+        Answer("returned", [GOOD] * 5),
+        Answer("returned", [GOOD, GOOD, GOOD, {"ops": "7"}]),
+        Answer("returned", [GOOD, GOOD, GOOD, GOOD | {"peak": True}]),
+        Answer("returned", [GOOD, GOOD, GOOD, 7]),
+    ],
+)
+def test_without_a_sound_answer_nothing_is_counted(reply):
+    assert count(Call((torch.zeros(8, 6),)), reply) == []
+    assert len(count(Call((torch.zeros(8, 6),)), Answer("returned", [GOOD] * 4))) == 3

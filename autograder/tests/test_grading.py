@@ -111,10 +111,10 @@ def test_the_clock_may_stay_away(grade):
 def test_on_a_gpu_each_case_brings_its_inputs_there(grade, monkeypatch):
     brought = []
 
-    def exchange(worker, message, *rest):
+    def exchange(worker, limit_s, message, *rest):
         if message["do"] == "drive":
             brought.append((message["driver"], message.get("device")))
-        return answered(worker, message, *rest)
+        return answered(worker, limit_s, message, *rest)
 
     answered = Worker._exchange
     monkeypatch.setattr(Worker, "_exchange", exchange)
@@ -123,8 +123,9 @@ def test_on_a_gpu_each_case_brings_its_inputs_there(grade, monkeypatch):
     assert verdict.status == "passed", [c for c in verdict.cases if c.status == "failed"]
     assert statuses(verdict)["wide"] == "skipped"
     assert "times the time of torch.logsumexp on the GPU; not judged" in message(verdict, "wide")
-    assert {device for driver, device in brought if driver in ("traced", "counted")} == {None}
-    cases = [device for driver, device in brought if driver not in ("traced", "counted")]
+    without = ("traced", "counted_parts")
+    assert {device for driver, device in brought if driver in without} == {None}
+    cases = [device for driver, device in brought if driver not in without]
     assert cases == ["cpu"] * len(CASES)
 
 

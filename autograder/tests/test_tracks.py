@@ -7,7 +7,7 @@ from autograder.answer import Answer
 from autograder.running.drivers import DRIVERS, describe_error
 from autograder.running.gate import Finding
 from autograder.spec import Call, Exercise, Forbidden, Memory, Rules
-from autograder.tracks import CUDA, SIZES, Tracks, rows
+from autograder.tracks import BIG, CUDA, SIZES, Tracks, rows
 
 RULES, DEVICE = ("no loops, nothing forbidden", "rules"), ("stays on its input's device", "device")
 BUDGET = Memory(2.1, 3.1)
@@ -23,14 +23,20 @@ def exercise(memory: Memory | None = BUDGET, allows=(), skips_meta=None, trace=T
 def worker(function):
     """Return what asks `function` as a worker would be asked."""
 
-    def ask(driver, message, limit_s):
-        assert driver == "traced"
-        try:
-            return Answer("returned", DRIVERS[driver](function, **message))
-        except Exception as error:
-            return Answer("raised", error=describe_error(error))
+    def ask(questions):
+        for driver, message, _ in questions:
+            assert driver == "traced"
+            try:
+                yield Answer("returned", DRIVERS[driver](function, **message))
+            except Exception as error:
+                yield Answer("raised", error=describe_error(error))
 
     return ask
+
+
+def always(answer):
+    """Return what gives each question this answer."""
+    return lambda questions: (answer for _ in questions)
 
 
 def judged(function, of: Exercise | None = None, findings=(), ask=None) -> tuple[dict, Tracks]:
@@ -194,7 +200,7 @@ def test_honours_have_a_row_that_brings_no_points():
 
 @pytest.mark.parametrize("outcome", ["timeout", "crashed", "garbled"])
 def test_no_answer_fails_what_it_was_to_show(outcome):
-    found = statuses(None, ask=lambda *_: Answer(outcome, detail="why"))
+    found = statuses(None, ask=always(Answer(outcome, detail="why")))
     assert found == {RULES: "passed", DEVICE: "failed", FORWARD: "failed", BACKWARD: "failed"}
 
 
@@ -211,7 +217,7 @@ HONEST = {"ops": {"aten::exp": 1}, "leaks": [], "peak": 8, "outputs": [["float32
 
 
 def test_the_form_of_an_honest_trace_is_known():
-    assert statuses(None, ask=lambda *_: Answer("returned", HONEST)) == ALL_PASSED
+    assert statuses(None, ask=always(Answer("returned", HONEST))) == ALL_PASSED
 
 
 @pytest.mark.parametrize(
@@ -233,12 +239,25 @@ def test_the_form_of_an_honest_trace_is_known():
     ],
 )
 def test_a_forged_trace_is_no_trace(forged):
-    found = statuses(None, ask=lambda *_: Answer("returned", forged))
+    found = statuses(None, ask=always(Answer("returned", forged)))
     assert (found[DEVICE], found[FORWARD]) == ("failed", "failed")
 
 
 @pytest.mark.parametrize("error", [{}, {"type": 7}, {"message": "\x1b[31m"}])
 def test_a_forged_exception_fails_and_is_printable(error):
-    found, _ = judged(None, ask=lambda *_: Answer("raised", error=error))
+    found, _ = judged(None, ask=always(Answer("raised", error=error)))
     assert found[DEVICE][0] == "failed"
     assert "\x1b" not in found[DEVICE][1]["message"]
+
+
+def test_after_a_run_that_does_not_end_the_next_of_its_kind_is_not_asked():
+    asked = []
+
+    def ask(questions):
+        for _, message, _ in questions:
+            asked.append((tuple(message["args"][0].shape), message["wrt"]))
+            yield Answer("timeout", detail="why")
+
+    found, _ = judged(None, ask=ask)
+    assert asked == [(SIZES[0], ()), (BIG, ())]
+    assert found[BACKWARD][1]["message"] == "not run: the run before it did not end"

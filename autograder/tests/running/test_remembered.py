@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autograder.running import remembered
 from autograder.running.tracing import Trace
@@ -11,9 +13,11 @@ aten = torch.ops.aten
 
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch):
-    layouts = {}
+    """Forget all; yield what says how much is remembered."""
+    layouts, dtypes = {}, {}
     monkeypatch.setattr(remembered, "_layouts", layouts)
-    return layouts
+    monkeypatch.setattr(remembered, "_dtypes", dtypes)
+    return lambda: len(layouts) + len(dtypes)
 
 
 def meta(*shape, dtype=torch.float32):
@@ -47,7 +51,7 @@ def layout(tensor):
 )
 def test_the_second_result_is_laid_out_as_the_first(forgotten, func, args, kwargs):
     first, second = call(func, *args, **kwargs), call(func, *args, **kwargs)
-    assert len(forgotten) == 1
+    assert forgotten() == 1
     pairs = zip(first, second, strict=True) if isinstance(first, tuple) else [(first, second)]
     for one, other in pairs:
         assert one is not other
@@ -59,7 +63,7 @@ def test_numbers_that_are_equal_are_told_apart_by_their_type(forgotten):
     x = meta(3, dtype=torch.int64)
     found = [call(aten.mul.Tensor, x, factor).dtype for factor in (1, 1.0, True)]
     assert found == [torch.int64, torch.float32, torch.int64]
-    assert len(forgotten) == 3
+    assert forgotten() == 3
 
 
 def test_the_default_dtype_counts():
@@ -91,13 +95,13 @@ def test_views_share_memory_each_time(forgotten, view):
     for _ in range(2):
         x = meta(3, 4)
         assert call(view, x, [3, 4]).untyped_storage()._cdata == x.untyped_storage()._cdata
-    assert not forgotten
+    assert not forgotten()
 
 
 def test_tensors_with_numbers_are_computed_each_time(forgotten):
     for value in (1.0, 2.0):
         assert call(aten.neg.default, torch.tensor(value)) == -value
-    assert not forgotten
+    assert not forgotten()
 
 
 def test_a_wrong_call_is_refused_each_time():
@@ -113,3 +117,83 @@ def test_gradients_pass_through_what_is_remembered():
             (grad,) = torch.autograd.grad(x.exp().sum(), x)
         assert grad.shape == (3, 4)
         assert seen.ops["aten::exp"] == 1
+
+
+POINTWISE = {
+    aten.exp.default: 1,
+    aten.neg.default: 1,
+    aten.isnan.default: 1,
+    aten.sign.default: 1,
+    aten.bitwise_not.default: 1,
+    aten.add.Tensor: 2,
+    aten.sub.Tensor: 2,
+    aten.mul.Tensor: 2,
+    aten.div.Tensor: 2,
+    aten.pow.Tensor_Tensor: 2,
+    aten.maximum.default: 2,
+    aten.eq.Tensor: 2,
+    aten.logical_and.default: 2,
+    aten.nextafter.default: 2,
+    aten.where.self: 3,
+    aten.lerp.Tensor: 3,
+    aten.addcmul.default: 3,
+    aten.exp_.default: 1,
+    aten.add_.Tensor: 2,
+    aten.mul_.Tensor: 2,
+    aten.masked_fill_.Tensor: 3,
+}
+SHAPES = [(), (1,), (4,), (3, 4), (3, 1), (1, 4), (2, 3, 4), (0, 4), (1, 1)]
+DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.bool]
+
+
+@st.composite
+def calls(draw):
+    func = draw(st.sampled_from(list(POINTWISE)))
+    args = []
+    for place in range(POINTWISE[func]):
+        x = meta(*draw(st.sampled_from(SHAPES)), dtype=draw(st.sampled_from(DTYPES)))
+        change = draw(st.sampled_from(["none", "none", "none", "transposed", "expanded", "number"]))
+        if change == "transposed" and x.dim() > 1:
+            x = x.transpose(0, 1)
+        elif change == "expanded":
+            x = x.expand(2, *x.shape)
+        elif change == "number" and place:
+            x = draw(st.sampled_from([1, 2.5, True]))
+        args.append(x)
+    return func, args
+
+
+def outcome(ask, func, args):
+    copies = [a.clone(memory_format=torch.preserve_format) if isinstance(a, torch.Tensor) else a for a in args]
+    try:
+        made = ask(func, *copies)
+    except Exception as error:
+        return type(error)
+    return made.shape, made.dtype, made.is_contiguous(), made.untyped_storage().nbytes(), made is copies[0]
+
+
+@given(st.lists(calls(), min_size=1, max_size=40))
+def test_a_pointwise_op_of_other_shapes_returns_what_torch_returns(asked):
+    """Ask all calls of a list one after the other: what is remembered of one is used for the next."""
+    remembered._layouts.clear()
+    remembered._dtypes.clear()
+    for func, args in asked:
+        assert outcome(call, func, args) == outcome(lambda f, *a: f(*a), func, args)
+
+
+def test_other_shapes_need_no_second_question(forgotten):
+    for shape in [(3, 4), (3, 1), (256, 4096)]:
+        assert call(aten.sub.Tensor, meta(*shape), meta(shape[0], 1)).shape == torch.Size(shape)
+    assert forgotten() == 1
+
+
+def test_a_number_without_dimensions_promotes_less(forgotten):
+    half, wide = meta(3, dtype=torch.float16), meta(1)
+    assert call(aten.add.Tensor, half, wide).dtype == torch.float32
+    assert call(aten.add.Tensor, half, meta()).dtype == torch.float16
+
+
+def test_a_result_that_does_not_fit_its_place_is_refused_in_torchs_words():
+    call(aten.add_.Tensor, meta(3), meta(3))
+    with pytest.raises(RuntimeError, match="output with shape"):
+        call(aten.add_.Tensor, meta(3), meta(2, 3))
