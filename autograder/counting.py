@@ -13,6 +13,7 @@ from autograder.running.parts import cut
 from autograder.spec import Call
 
 ROWS, CLASSES = 64, 4096  # as few as show a loop over them beside a call's own work, and a hunger for memory
+LEAST_ROWS = 32  # of rows that are wider, since indices point into them
 LIMIT_S = 5.0
 # Python's calls may differ a little (a first call imports, a cache fills); the dispatcher's ops may not.
 SLACK, FACTOR = 32, 1.2
@@ -35,10 +36,10 @@ def _sizes(call: Call) -> list[tuple[int, int]]:
     """Return how many rows and classes each part has: some, half of these rows, half of these classes."""
     tensors = [a for a in call.args if isinstance(a, Tensor) and a.dim()]
     batch, classes = tensors[0].shape[0], tensors[0].shape[-1]
-    rows = min(ROWS, batch)
     # Indices of classes may point beyond half of them.
     wide = all(t.dim() > 1 and t.shape[-1] == classes and t.is_floating_point() for t in tensors)
     width = min(CLASSES, classes) if wide else classes
+    rows = min(ROWS if width <= CLASSES else LEAST_ROWS, batch)
     return [(rows, width), (rows // 2, width), *([(rows, width // 2)] if wide else [])]
 
 

@@ -9,6 +9,7 @@ to torch each time.
 
 import contextlib
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -95,15 +96,19 @@ def _loose(values: Any, shapes: list[torch.Size]) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def _broadcast(shapes: list[torch.Size]) -> torch.Size | None:
+def _broadcast(shapes: list[torch.Size]) -> Sequence[int] | None:
+    """Return the shape that these broadcast to, or None: torch's own words are better. Its own function is slow."""
     first = shapes[0]
-    if all(shape == first for shape in shapes):
+    if all([shape == first for shape in shapes]):
         return first
-    try:
-        shape: torch.Size = torch.broadcast_shapes(*shapes)
-        return shape
-    except RuntimeError:
-        return None  # torch's own words are better
+    found = [1] * max(map(len, shapes))
+    for shape in shapes:
+        for place, length in enumerate(reversed(shape), start=1):
+            if found[-place] != length != 1:
+                if found[-place] != 1:
+                    return None
+                found[-place] = length
+    return torch.Size(found)
 
 
 def _pointwise(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:

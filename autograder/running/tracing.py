@@ -18,6 +18,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from autograder.running import remembered
 
 
+PLAIN = (int, float, bool, str, type(None))  # most arguments of an op; skipped without another call
+
+
 def _tensors(value: Any) -> list[torch.Tensor]:
     found: list[torch.Tensor] = []
     _collect(value, found)
@@ -29,7 +32,8 @@ def _collect(value: Any, found: list[torch.Tensor]) -> None:
         found.append(value)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            _collect(item, found)
+            if item.__class__ not in PLAIN:
+                _collect(item, found)
     elif isinstance(value, dict):
         for item in value.values():
             _collect(item, found)
@@ -88,7 +92,8 @@ class Trace(TorchDispatchMode):
         size = storage.nbytes()
         self._known.add(key)
         self.live += size
-        self.peak = max(self.peak, self.live)
+        if self.live > self.peak:
+            self.peak = self.live
 
         def forget(_: Any) -> None:
             self._known.discard(key)
@@ -104,7 +109,8 @@ class Trace(TorchDispatchMode):
         output = remembered.call(func, args, kwargs or {}, inputs)
         outputs = _tensors(output)
         for tensor in (*inputs, *outputs):
-            if tensor.device != self._device and tensor.device.type != self.device and tensor.dim():
+            device = tensor.device
+            if device != self._device and device.type != self.device and tensor.dim():
                 self.leaks.add(name)
         if self.weigh:
             self.moved += traffic(func, inputs, outputs)

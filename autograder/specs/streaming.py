@@ -586,9 +586,9 @@ linear_cross_entropy = Exercise(
             "float64", "gradient", lambda d: _layer(d, 5, 4, 7, dtype=F64), Gradient(Tolerance(256, floor=0.125), BOTH)
         ),
         _chunks(
-            "bfloat16, 600 chunks of one token",
+            "bfloat16, 300 chunks of one token",
             "gradient",
-            lambda d: _one_sided(d, 600, BF16),
+            lambda d: _one_sided(d, 300, BF16),
             Gradient(HALF, BOTH),
             size=1,
         ),

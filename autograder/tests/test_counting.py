@@ -24,9 +24,9 @@ def test_of_wide_rows_as_much_is_taken_as_shows_a_hunger_for_memory():
     assert LEAST_BYTES <= 64 * 4096 * 4
 
 
-def test_indices_keep_the_width_of_wide_rows():
+def test_indices_keep_the_width_of_wide_rows_and_get_fewer_of_them():
     made = shapes(Call((torch.zeros(70, 20_000), torch.zeros(70, dtype=torch.int64))))
-    assert made == [[(64, 20_000), (64,)], [(32, 20_000), (32,)]]
+    assert made == [[(32, 20_000), (32,)], [(16, 20_000), (16,)]]
 
 
 def test_indices_are_cut_with_their_rows_and_keep_their_classes():
