@@ -147,14 +147,17 @@ class Grading:
             return None
         self._worker = self._seat.worker() if self._seat else self.wall.worker(cuda=self._on is not None)
         self.layers = self._worker.layers
-        answer = self._worker.ask("load", LOAD_S, **self._loading())
+        known = self._seat is not None and self._seat.knows
+        answer = self._worker.ask("load", LOAD_S, **self._loading(None if known else dict(self.sources)))
+        if self._seat is not None:
+            self._seat.knows = True  # or the worker is dead
         if self._on is not None and answer.outcome == "returned":
             answer = self._worker.ask("warm_up", CUDA_S, device=self._on)
         return None if answer.outcome == "returned" else answer
 
-    def _loading(self) -> dict[str, Any]:
+    def _loading(self, texts: dict[str, str] | None) -> dict[str, Any]:
         barred = tuple(sorted(self.exercise.rules.forbidden.ops))
-        return {"texts": dict(self.sources), "stem": self.stem, "function": self.exercise.name, "barred": barred}
+        return {"texts": texts, "stem": self.stem, "function": self.exercise.name, "barred": barred}
 
     def _seen(self, answer: Answer) -> Answer:
         """Return the answer, and note if it ended in an op that was taken away."""
@@ -339,7 +342,7 @@ class Grading:
             return self._verdict(name, family, "failed", 1.0, refused)
         worker = self.wall.worker(cuda=True)
         try:
-            loaded = worker.ask("load", CUDA_S, **self._loading())
+            loaded = worker.ask("load", CUDA_S, **self._loading(dict(self.sources)))
             for case in self.exercise.cases:
                 if not case.public or case.honours or not isinstance(case.ask, (Value, Gradient, Driven)):
                     continue

@@ -36,13 +36,14 @@ class Seat:
         self._wall = wall
         self._worker: Worker | None = None
         self._taken = 0
+        self.knows = False  # whether the present worker has been sent the submission's sources
 
     def worker(self) -> Worker:
         """Return a live worker."""
         if self._worker is not None and self._worker.alive and self._used_up(self._worker):
             self._worker.close()
         if self._worker is None or not self._worker.alive:
-            self._worker, self._taken = self._wall.worker(), 0
+            self._worker, self._taken, self.knows = self._wall.worker(), 0, False
         self._taken += 1
         return self._worker
 

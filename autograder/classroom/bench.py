@@ -70,9 +70,10 @@ def whole_course() -> Iterator[float]:
     with Wall(launcher) as wall:
         grader = Grader(papers, wall)
         grader.grade(texts)
-        for _ in range(COURSE):
+        for number in range(COURSE):
+            fresh = {stem: f"{text}# {number}\n" for stem, text in texts.items()}  # so that nothing is known of it
             start = time.process_time() + _cpu_s(launcher._process.pid)
-            grader.grade(texts)
+            grader.grade(fresh)
             yield time.process_time() + _cpu_s(launcher._process.pid) - start
 
 

@@ -123,7 +123,8 @@ def _walk(sources: Mapping[str, str], modules: dict[str, Module], start: Own, ru
             reader.reached |= {Own(stem) for stem in imported_stems - {module.stem}}  # read, even if never named
         for kind, line, text, refuse in reader.findings:
             yield Finding(kind, module.stem, line, _tidy(text), refuse)
-        calls[target] = reader.reached - ({target} if converts(statements) else set())
+        itself = {target} if target in reader.reached and converts(statements) else set()
+        calls[target] = reader.reached - itself
         for reached in reader.reached | {Own(r.stem) for r in reader.reached}:
             if reached not in seen:
                 seen.add(reached)
@@ -167,7 +168,7 @@ def _read_imported(reader: Reader, module: Module) -> None:
     for node in _at_import(module):
         before = set(aside.reached)
         aside.read(node)
-        if any(isinstance(inner, ast.Call) for inner in ast.walk(node)):
+        if aside.parts.called:
             reader.reached |= aside.reached - before
     reader.findings += [found for found in aside.findings if found[0] in ("hidden", "process")]
 

@@ -42,29 +42,29 @@ class Reader:
         self.allows = frozenset(allows)
         self.findings: list[tuple[str, int, str, bool]] = []
         self.reached: set[Own] = set()
-        self._parts = dissect(ast.Pass())
+        self.parts = dissect(ast.Pass())
         self._bases: set[int] = set()
         self._short_maps: set[int] = set()
         self._in_kernels: set[int] = set()
 
     def read(self, statement: ast.AST) -> None:
         """Examine one definition, statement or expression."""
-        self._parts = self.module.anatomy(statement)
+        self.parts = self.module.anatomy(statement)
         self._in_kernels = {id(n) for kernel in self._kernels() for n in ast.walk(kernel)}
         self._bases = set(self._where_modules_may_stand(statement))
         # `map` over a pair is no loop over rows.
         self._short_maps = {
             id(n.func)
-            for n in self._parts.nodes
+            for n in self.parts.nodes
             if isinstance(n, ast.Call) and len(n.args) > 1 and all(self._small(a, 0) for a in n.args[1:])
         }
-        for node in self._parts.nodes:
-            if id(node) not in self._parts.docstrings:
+        for node in self.parts.nodes:
+            if id(node) not in self.parts.docstrings:
                 self._node(node)
 
     def _where_modules_may_stand(self, statement: ast.AST) -> Iterator[int]:
         """Yield the nodes from which an attribute is taken, or that get another name: `F = torch.nn.functional`."""
-        for node in self._parts.nodes:
+        for node in self.parts.nodes:
             if isinstance(node, ast.Attribute):
                 yield id(node.value)
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in GETTERS:
@@ -77,7 +77,7 @@ class Reader:
         """Yield the functions that are compiled for a GPU: a loop in one of them is no loop of Python's."""
         if "triton" not in self.allows:
             return
-        for node in self._parts.nodes:
+        for node in self.parts.nodes:
             if isinstance(node, ast.FunctionDef) and any(map(self._is_jit, node.decorator_list)):
                 yield node
 
@@ -89,7 +89,7 @@ class Reader:
         root = node = self._written_out(node)
         while isinstance(root, ast.Attribute):
             root = root.value
-        local = {root.id} if isinstance(root, ast.Name) and id(root) in self._parts.local else set()
+        local = {root.id} if isinstance(root, ast.Name) and id(root) in self.parts.local else set()
         return resolve(node, self.module, frozenset(local))
 
     def _written_out(self, node: ast.expr) -> ast.expr:
@@ -97,7 +97,7 @@ class Reader:
         if isinstance(node, ast.Attribute):
             base = self._written_out(node.value)
             return node if base is node.value else ast.Attribute(base, node.attr, node.ctx)
-        if isinstance(node, ast.Name) and id(node) in self._parts.local:
+        if isinstance(node, ast.Name) and id(node) in self.parts.local:
             values = self._values(node.id)
             if len(values) == 1 and isinstance(values[0], (ast.Name, ast.Attribute)) and values[0] is not node:
                 return values[0] if policy.is_module(resolve(values[0], self.module, frozenset())) else node
@@ -115,7 +115,7 @@ class Reader:
             for generator in node.generators:
                 if not self._small(generator.iter, 0):
                     self._say("comprehension", node, f"a comprehension over `{ast.unparse(generator.iter)}`")
-        elif isinstance(node, ast.FunctionDef) and node.name in self._parts.own:
+        elif isinstance(node, ast.FunctionDef) and node.name in self.parts.own:
             if any(isinstance(n, ast.Name) and n.id == node.name for n in ast.walk(node)):
                 self._say("recursion", node, f"`{node.name}` calls itself: recursion is a loop")
         elif isinstance(node, ast.Name):
@@ -144,7 +144,7 @@ class Reader:
         self._other_meanings(node, value)
         if isinstance(value, Own):
             self._own_name(node, value, node.id)
-        elif id(node) not in self._parts.local and hasattr(builtins, node.id) and node.id not in self.module.imports:
+        elif id(node) not in self.parts.local and hasattr(builtins, node.id) and node.id not in self.module.imports:
             self._builtin(node)
         else:
             self._object(node, value, node.id, "direct")
@@ -181,7 +181,7 @@ class Reader:
         exception = isinstance(getattr(builtins, node.id), type) and issubclass(
             getattr(builtins, node.id), BaseException
         )
-        if node.id == "getattr" and id(node) not in self._parts.called:
+        if node.id == "getattr" and id(node) not in self.parts.called:
             self._say("forbidden-getattr", node, "`getattr` under another name hides what is called", refuse=True)
         elif node.id in policy.HIDING_BUILTINS:
             self._say("hidden", node, f"`{node.id}` can hide what is called", refuse=True)
@@ -266,7 +266,7 @@ class Reader:
         if name in policy.FRAME_ATTRIBUTES:
             self._say("hidden", node, f"`.{name}` is out of bounds", refuse=True)
             return
-        own = isinstance(base, ast.Name) and base.id in ({"self", "cls", "ctx"} | self._parts.own)
+        own = isinstance(base, ast.Name) and base.id in ({"self", "cls", "ctx"} | self.parts.own)
         if (
             own
             or self._instance(base)
@@ -287,7 +287,7 @@ class Reader:
             return name not in policy.METHODS
         if name.startswith("__"):
             return name not in ("__name__", "__init__")
-        if isinstance(base_node, ast.Name) and base_node.id in {"self", "cls", "ctx"} | self._parts.own:
+        if isinstance(base_node, ast.Name) and base_node.id in {"self", "cls", "ctx"} | self.parts.own:
             return False
         if isinstance(base_node, ast.Name) and base_node.id in self.module.foreign_names:
             return False  # os._exit: the import is a finding already, and no torch function hides there
@@ -295,8 +295,8 @@ class Reader:
 
     def _values(self, name: str) -> list[ast.expr]:
         """Return all that a local name is ever bound to; nothing where that is not all in plain sight."""
-        values = [v for v in self._parts.assigned.get(name, []) if v is not None]
-        return values if len(values) == self._parts.stores[name] else []
+        values = [v for v in self.parts.assigned.get(name, []) if v is not None]
+        return values if len(values) == self.parts.stores[name] else []
 
     def _instance(self, node: ast.expr) -> bool:
         """Return whether an expression is an instance of a class of this file: its methods are the learner's own."""
@@ -310,7 +310,7 @@ class Reader:
         return node.func.id == "super" or (bool(nodes) and all(isinstance(n, ast.ClassDef) for n in nodes))
 
     def _call(self, node: ast.Call) -> None:
-        if not isinstance(node.func, ast.Name) or id(node.func) in self._parts.local:
+        if not isinstance(node.func, ast.Name) or id(node.func) in self.parts.local:
             return
         if node.func.id in ("getattr", "hasattr") and len(node.args) >= 2:
             name = fold_string(node.args[1])
@@ -368,7 +368,7 @@ class Reader:
             return all(self._small(g.iter, depth + 1) for g in node.generators)
         if isinstance(node, ast.Name):
             values = self._values(node.id)
-            if node.id not in self._parts.assigned:
+            if node.id not in self.parts.assigned:
                 return node.id in ("dims", "dim", "axes", "shape", "params", "reductions")
             return bool(values) and all(self._small(value, depth + 1) for value in values)
         if isinstance(node, ast.BinOp):

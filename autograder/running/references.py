@@ -51,7 +51,7 @@ class Module:
 
     def anatomy(self, statement: ast.AST) -> Anatomy:
         """Return the parts of one of its statements, or of an expression that the gate has made up from some."""
-        if getattr(statement, "lineno", 0) < 1:  # made up: nobody asks for it again
+        if getattr(statement, "lineno", 0) < 1 and not isinstance(statement, ast.arguments):  # made up, used once
             return dissect(statement)
         if statement not in self.dissected:
             self.dissected[statement] = dissect(statement)

@@ -22,7 +22,8 @@ def _visit(node: ast.AST, bound: frozenset[str]) -> Iterator[int]:
     own = bound
     if isinstance(node, FUNCTIONS):
         inside = [*node.body] if isinstance(node.body, list) else [node.body]
-        own = (bound - _outer(node)) | _bound(node)
+        names, outer = _bound(node)
+        own = (bound - outer) | names
     elif isinstance(node, COMPREHENSIONS):
         # All but the first iterable stands in a scope of its own.
         first = node.generators[0].iter
@@ -41,16 +42,16 @@ def _parts(node: ast.AST) -> list[ast.AST]:
     return children
 
 
-def _outer(function: Function) -> set[str]:
-    return {name for node in _own_nodes(function) if isinstance(node, ast.Global) for name in node.names}
-
-
-def _bound(function: Function) -> set[str]:
-    """Return what a function binds itself: arguments, assignments, imports, definitions, patterns."""
+def _bound(function: Function) -> tuple[set[str], set[str]]:
+    """Return what a function binds itself (arguments, assignments, imports, definitions, patterns), and its globals."""
     names = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+    outer: set[str] = set()
     for node in _own_nodes(function):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            names.add(node.id)
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                names.add(node.id)
+        elif isinstance(node, ast.Global):
+            outer.update(node.names)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             names.add(node.name)
         elif isinstance(node, ast.alias):
@@ -59,7 +60,7 @@ def _bound(function: Function) -> set[str]:
             names.add(node.name)
         elif isinstance(node, ast.MatchMapping) and node.rest:
             names.add(node.rest)
-    return names - _outer(function)
+    return names - outer, outer
 
 
 def _own_nodes(function: Function) -> Iterator[ast.AST]:

@@ -56,26 +56,28 @@ def _compiled(text: str, filename: str) -> types.CodeType:
 class Bench:
     """The worker's state: the function under test and, for timing, its prepared inputs."""
 
-    def __init__(self) -> None:
-        """Start with nothing loaded."""
+    def __init__(self, texts: dict[str, str] | None = None) -> None:
+        """Start with nothing loaded but `texts`, the sources of an earlier exercise."""
+        self.texts = texts or {}
         self.function: Any = None
         self.inputs: tuple[Any, Any] = ((), {})
         self.ready: tuple[Any, Any] = ((), {})
         self.output: Any = None
         self.device: str | None = None
 
-    def load(self, texts: dict[str, str], stem: str, function: str, barred: tuple[str, ...] = ()) -> None:
+    def load(self, texts: dict[str, str] | None, stem: str, function: str, barred: tuple[str, ...] = ()) -> None:
         """Import the learner's module, pick the function, and take the `barred` ops away from it.
 
-        What an earlier exercise had loaded is forgotten first: each gets modules of its own.
+        What an earlier exercise had loaded is forgotten first: each gets modules of its own. Without `texts`, the
+        sources are those of that exercise.
         """
         unbar()
-        self.__init__()  # type: ignore[misc]
+        self.__init__(self.texts if texts is None else texts)  # type: ignore[misc]
         for finder in [f for f in sys.meta_path if isinstance(f, Sources)]:
             sys.meta_path.remove(finder)
             for name in (PACKAGE, *(f"{PACKAGE}.{known}" for known in finder.texts)):
                 sys.modules.pop(name, None)
-        sys.meta_path.insert(0, Sources(texts))
+        sys.meta_path.insert(0, Sources(self.texts))
         module = __import__(f"{PACKAGE}.{stem}", fromlist=["*"])
         self.function = getattr(module, function)
         bar(barred)

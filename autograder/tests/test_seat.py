@@ -6,7 +6,7 @@ from autograder import registry
 from autograder.grading import Grading
 from autograder.paper import Paper
 from autograder.reporting.json_form import exercise_json
-from autograder.running.wall import Scheduled
+from autograder.running.wall import Scheduled, Worker
 from autograder.seat import Seat, shareable
 
 HEAD = "import torch\n\n"
@@ -94,3 +94,20 @@ def test_a_kept_paper_gives_the_same_verdicts(wall, solutions):
             for _ in range(2):
                 kept = Grading(wall, exercise, stem, sources, registry.mistakes(stem), 3, "all", False, paper).run()
                 assert exercise_json(kept) == exercise_json(alone)
+
+
+def test_a_worker_is_sent_the_sources_once_and_so_is_its_successor(wall, seat, solutions, monkeypatch):
+    sent = []
+
+    def ask(worker, do, limit_s, **message):
+        if do == "load":
+            sent.append(message["texts"] is not None)
+        return asked(worker, do, limit_s, **message)
+
+    asked = Worker.ask
+    monkeypatch.setattr(Worker, "ask", ask)
+    for name in ("ulp", "exp_range", "logaddexp"):
+        assert grade(wall, name, solutions, seat=seat).status == "passed"
+        if name == "exp_range":
+            seat.worker().close()
+    assert sent == [True, False, True]
