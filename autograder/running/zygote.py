@@ -5,6 +5,7 @@ Requests are JSON datagrams over a socket; `spawn` carries the worker's two pipe
 """
 
 import contextlib
+import gc
 import glob
 import json
 import os
@@ -63,6 +64,7 @@ def serve(fd: int) -> None:
     server = socket.socket(fileno=fd)
     warm_up()
     readable = default_readable()
+    gc.freeze()  # a worker that looks for garbage would write to, and so copy, all memory that it shares with this one
     server.send(b'{"ready": true}')
     children: set[int] = set()
     while True:
