@@ -10,11 +10,9 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-import torch
-
 from autograder import registry
 from autograder.classroom.pool import Pool, Task
-from autograder.classroom.work import Examination, Grader, Papers
+from autograder.classroom.work import Examination, Grader, Papers, settle
 from autograder.running.launch import Zygote
 from autograder.running.wall import Wall
 from autograder.sources import read_package
@@ -62,10 +60,10 @@ def _cpu_s(pid: int) -> float:
 
 def whole_course() -> Iterator[float]:
     """Yield the processor seconds of grading all model answers, all families but time, both sides of the wall."""
-    torch.set_num_threads(1)  # as in every process that grades a class
     texts = read_package(registry.ROOT / "solutions")
     papers = Papers(Examination(1, tuple(registry.everything()), clock=False))
     papers.make()
+    settle()  # as every process that grades a class
     launcher = Zygote()
     with Wall(launcher) as wall:
         grader = Grader(papers, wall)

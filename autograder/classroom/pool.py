@@ -16,7 +16,7 @@ import torch
 
 from autograder import desk
 from autograder.classroom import notebooks
-from autograder.classroom.work import Grader, Outcome, Papers
+from autograder.classroom.work import Grader, Outcome, Papers, settle
 from autograder.running import linux
 from autograder.running.launch import WallError
 
@@ -65,7 +65,7 @@ def serve(pipe: Connection, papers: Papers, inherited: tuple[int, ...], parent: 
             os.close(fd)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the first one decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    torch.set_num_threads(1)
+    settle()
     if os.name == "posix" and hasattr(linux, "prctl"):
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:

@@ -1,9 +1,12 @@
 """The unit of work: one submission's texts in, its judged exercises out. Whoever shares work out runs this."""
 
+import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import torch
 
 from autograder import registry
 from autograder.classroom import notebooks
@@ -55,6 +58,12 @@ class Papers:
         behind: Any = wall  # nobody asks for a worker where there is no source
         seed, clock, device = asked.seed, asked.clock, asked.device
         return Grading(behind, exercise, stem, texts, mistakes, seed, "all", clock, paper, seat, device)
+
+
+def settle() -> None:
+    """Make this process one that does nothing but grade: one thread, and no search for garbage in what stays anyway."""
+    torch.set_num_threads(1)
+    gc.freeze()
 
 
 class Grader:
