@@ -22,8 +22,8 @@ BOOT_ALONE = (
     "import sys; sys.path.insert(0, sys.argv[1]); from autograder.running import alone; "
     "sys.path.remove(sys.argv[1]); alone.serve()"
 )
-# Where the system gives huge pages to those who ask, a fork and large tensors take fewer page faults: a good part of what
-# they cost, and the part that varies most between machines.
+# Where the system gives huge pages to those who ask, a fork and large tensors take fewer page faults: a good part of
+# what they cost, and the part that varies most between machines.
 HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 # Kernels are interpreted: to compile them takes other processes and a folder to write to, and a worker has neither.
 # Triton asks for it when it is imported, which torch may do in the zygote, and for each kernel, in a worker.
