@@ -12,6 +12,7 @@ from autograder.faults import FAULTS
 from autograder.grading import Grading
 from autograder.judging.diagnosis import diagnose
 from autograder.judging.verdicts import ORDER, ExerciseVerdict
+from autograder.paper import Paper
 from autograder.running.confinement import wall_level
 from autograder.running.timing import Timing
 from autograder.running.wall import Worker
@@ -392,3 +393,23 @@ def test_random_answers_are_timed_and_counted_by_what_holds_of_all(wall):
         timed = next(c for c in verdict.cases if c.family == "time")
         assert timed.status == status
     assert "only 0 and 1" in timed.message
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "import os\nif x.shape[-1] == 3: os._exit(3)",
+        "while x.shape[-1] == 2: pass",
+        "if x.shape[-1] == 4: raise ValueError('no')",
+        "x = x * (x.shape[-1] != 5)",
+    ],
+)
+def test_the_questions_of_a_class_come_out_as_those_of_one_learner(grade, before):
+    """Expect that what is put ahead of its answer is judged as what is put alone."""
+    alone = grade(function(before), level="all")
+    paper = Paper(EXERCISE, 0, kept=True)
+    paper.prepare()
+    for _ in range(2):
+        together = grade(function(before), level="all", paper=paper)
+        assert together == alone

@@ -325,3 +325,139 @@ def test_where_there_is_no_fork_a_worker_is_an_interpreter_of_its_own():
     launcher.close()
     assert drive(worker).outcome == "crashed"
     assert gone(worker.pid)
+
+
+# Questions that are put before the answers of those before them are read.
+
+
+def prepared(*args, **kwargs) -> wire.Prepared:
+    return wire.prepare({"args": args, "kwargs": kwargs})
+
+
+def ahead(worker: Worker, questions: list[wire.Prepared], limit_s: float = LONG_S):
+    """Yield the answers; what was put together with a question is not put again."""
+    for place, question in enumerate(questions):
+        later = [({"driver": "value"}, q) for q in questions[place + 1 :]]
+        yield worker.ask_prepared("drive", limit_s, question, later, driver="value")
+
+
+def frames(monkeypatch) -> list[int]:
+    """Return how many bytes each write brings, from now on."""
+    sizes = []
+    write = wire.write
+
+    def noted(fd, parts, until=None):
+        sizes.append(sum(map(len, parts)))
+        write(fd, parts, until)
+
+    monkeypatch.setattr(wire, "write", noted)
+    return sizes
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="nobody tells how much a pipe holds")
+
+
+@linux
+def test_questions_put_together_are_answered_in_order(wall, monkeypatch):
+    worker = loaded(wall.worker(), "def f(x):\n    return 2 * x\n")
+    written = frames(monkeypatch)
+    try:
+        answers = list(ahead(worker, [prepared(torch.tensor(float(n))) for n in range(20)]))
+        assert [float(a.result["value"]) for a in answers] == [2.0 * n for n in range(20)]
+        assert len(written) == 1
+        assert drive(worker, 3).result["value"] == 6
+    finally:
+        worker.close()
+
+
+@linux
+def test_no_more_is_put_ahead_than_a_pipe_takes(wall, monkeypatch):
+    worker = loaded(wall.worker(), "def f(x):\n    return x\n")
+    written = frames(monkeypatch)
+    try:
+        sizes = [5000 * n for n in (1, 2, 1, 200, 1, 1)]  # 20 kB or a little more, and one of 4 MB
+        answers = ahead(worker, [prepared(torch.zeros(size)) for size in sizes])
+        assert [a.result["value"].numel() for a in answers] == sizes
+        together = [size for size in written if size < 1 << 20]
+        assert len(written) < len(sizes)
+        assert max(together) <= worker._room
+    finally:
+        worker.close()
+
+
+@linux
+def test_answers_larger_than_a_pipe_do_not_stand_in_the_way_of_questions(wall):
+    worker = loaded(wall.worker(), "import torch\n\n\ndef f(n):\n    return torch.zeros(n)\n")
+    try:
+        answers = ahead(worker, [prepared(1 << 20) for _ in range(300)])
+        assert all(a.result["value"].numel() == 1 << 20 for a in answers)
+    finally:
+        worker.close()
+
+
+@linux
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [("os._exit(3)", "crashed"), ("while True: pass", "timeout"), ("raise ValueError", "raised")],
+)
+def test_what_one_question_ends_in_costs_no_other_its_answer(wall, body, outcome):
+    source = f"import os\n\n\ndef f(n):\n    if n == 2:\n        {body}\n    return n\n"
+    questions = [prepared(n) for n in range(5)]
+    outcomes, worker, left = [], loaded(wall.worker(), source), questions
+    while left:
+        for place, answer in enumerate(ahead(worker, left, 1.0), start=1):
+            outcomes.append(answer.result["value"] if answer.outcome == "returned" else answer.outcome)
+            if not worker.alive:
+                left, worker = left[place:], loaded(wall.worker(), source)
+                break
+        else:
+            left = []
+    worker.close()
+    assert outcomes == [0, 1, outcome, 3, 4]
+
+
+@linux
+def test_each_question_has_its_own_time(wall):
+    worker = loaded(wall.worker(), "import time\n\n\ndef f():\n    time.sleep(0.2)\n    return 1\n")
+    try:
+        assert [a.outcome for a in ahead(worker, [prepared() for _ in range(5)], 0.7)] == ["returned"] * 5
+    finally:
+        worker.close()
+
+
+@linux
+def test_who_puts_another_question_than_he_said_is_told(wall):
+    worker = loaded(wall.worker(), "def f(x):\n    return x\n")
+    one, two, other = prepared(1), prepared(2), prepared(3)
+    try:
+        assert worker.ask_prepared("drive", LONG_S, one, [({"driver": "value"}, two)], driver="value").result
+        with pytest.raises(RuntimeError, match="wait for their answers"):
+            drive(worker, 3)
+        with pytest.raises(RuntimeError, match="another question was to follow"):
+            worker.ask_prepared("drive", LONG_S, other, driver="value")
+    finally:
+        worker.close()
+
+
+@linux
+def test_an_answer_to_a_later_question_is_no_answer(wall):
+    """Let the learner's code answer two questions at once, the later one first."""
+    source = """
+import sys
+from autograder.running import wire
+
+frame = sys._getframe()
+while "replies" not in frame.f_locals:
+    frame = frame.f_back
+REQUESTS, REPLIES = frame.f_locals["requests"], frame.f_locals["replies"]
+
+def f(n):
+    if n == 0:
+        nonce = wire.receive(REQUESTS)["nonce"]
+        wire.send(REPLIES, {"nonce": nonce, "ok": True, "result": {"kind": "plain", "value": 9}})
+    return n
+"""
+    worker = wall.worker()
+    loaded(worker, source)
+    answers = [a.outcome for a in ahead(worker, [prepared(0), prepared(1)])]
+    assert answers == ["garbled", "crashed"]
