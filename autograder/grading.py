@@ -1,8 +1,7 @@
 """Judges exercises: gate, meta run, cases, clock, diagnosis. The only place where both sides of the wall are known."""
 
-import itertools
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -11,6 +10,7 @@ import torch
 from autograder import counting, needs, reach, tracks
 from autograder.answer import Answer
 from autograder.faults import FAULTS
+from autograder.interview import CUDA_S, LOAD_S, Interview, loading
 from autograder.judging import messages
 from autograder.judging.closeness import read_output, worst
 from autograder.judging.diagnosis import Experience, copy_message, diagnose
@@ -18,27 +18,19 @@ from autograder.judging.questions import Question, answer_dtype, judge
 from autograder.judging.stumble import stumble
 from autograder.judging.verdicts import ORDER, CaseVerdict, Diagnosis, ExerciseVerdict, Status
 from autograder.lineup import Lineup
-from autograder.paper import Message, Paper
+from autograder.paper import Paper
 from autograder.running import gate
 from autograder.running.confinement import wall_level
 from autograder.running.drivers import DRIVERS, describe_error, freshen
-from autograder.running.launch import describe_status
 from autograder.running.timing import on_a_gpu, race
 from autograder.running.wall import Wall, Worker
-from autograder.running.wire import Prepared
 from autograder.seat import Seat
 from autograder.sources import defined
 from autograder.spec import Call, Case, Driven, Exercise, Gradient, Mistake, Time, Value
 
-LOAD_S = 10.0
 LONG_S = 10.0  # a case with such a limit is not put to every known mistake
-CUDA_S = 60.0  # a worker initialises CUDA after its fork
-TIMEOUTS = 2  # after so many, the rest of an exercise is not run
 Device = Literal["auto", "cpu", "cuda"]
 GPU = "cuda"
-Named = tuple[dict[str, str], Message, float]
-Asked = tuple[str, Message, float]  # a driver, what it is sent, and how long its answer may take
-KILLED = describe_status(9)
 COMPARED = frozenset({"value", "shape", "dtype", "law"})  # what fails there needs no second word
 # What a process that writes its replies itself could say as well as an honest one: nothing is compared there.
 FORGEABLE = frozenset({"device", "memory", "untouched", "time"})
@@ -71,17 +63,17 @@ class Grading:
         self.paper = paper or Paper(exercise, seed)
         self._on = GPU if device == "cuda" else None  # where the cases' inputs are brought
         self._has_cuda = device != "cpu" and torch.cuda.is_available()
-        self._seat = seat if self._on is None else None
         self.wall, self.exercise, self.stem, self.sources = wall, exercise, stem, dict(sources)
         self.mistakes = [m for m in mistakes if m.exercise == exercise.name]
         self.seed, self.level, self.clock = seed, level, clock
-        self.layers: tuple[str, ...] = ()
-        self._worker: Worker | None = None
-        self._timeouts = 0
-        self._killed = False
-        self._spotted = ""  # a forbidden op that only a call with numbers ended in
+        self._interview = Interview(wall, exercise, stem, self.sources, seat if self._on is None else None, self._on)
         self._kinds: list[str] = []
         self._experiences: list[Experience] = []
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The isolation of the process that was asked last; nothing where none was."""
+        return self._interview.layers
 
     def run(self) -> ExerciseVerdict:
         """Judge the exercise."""
@@ -97,12 +89,11 @@ class Grading:
             return self._unjudged(f"{finding.stem}.py{line}: {finding.text}" if line else finding.text)
         self._kinds += [f"gate:{finding.kind}" for finding in report.findings]
         if report.findings:
-            self._seat = None  # a seat is shared by what broke no rule
+            self._interview.leave_seat()  # it is shared by what broke no rule
         try:
             verdicts = self._cases(report)
         finally:
-            if self._worker is not None and self._seat is None:
-                self._worker.close()
+            self._interview.close()
         if isinstance(verdicts, str):
             return self._unjudged(verdicts)
         verdicts.sort(key=lambda v: ORDER.index(v.family))
@@ -141,86 +132,15 @@ class Grading:
             name, family, "public" if public else "private", status, points, message, kind, honours, measured
         )
 
-    def _load(self) -> Answer | None:
-        """Return None once a worker holds the function, else the answer that says why none does."""
-        if self._worker is not None and self._worker.alive:
-            return None
-        self._worker = self._seat.worker() if self._seat else self.wall.worker(cuda=self._on is not None)
-        self.layers = self._worker.layers
-        known = self._seat is not None and self._seat.knows
-        answer = self._worker.ask("load", LOAD_S, **self._loading(None if known else dict(self.sources)))
-        if self._seat is not None:
-            self._seat.knows = True  # or the worker is dead
-        if self._on is not None and answer.outcome == "returned":
-            answer = self._worker.ask("warm_up", CUDA_S, device=self._on)
-        return None if answer.outcome == "returned" else answer
-
-    def _loading(self, texts: dict[str, str] | None) -> dict[str, Any]:
-        barred = tuple(sorted(self.exercise.rules.forbidden.ops))
-        return {"texts": texts, "stem": self.stem, "function": self.exercise.name, "barred": barred}
-
-    def _seen(self, answer: Answer) -> Answer:
-        """Return the answer, and note if it ended in an op that was taken away."""
-        if answer.error is not None and answer.error["type"] == "ForbiddenOp":
-            self._spotted = messages.clean(str(answer.error["message"]))
-        return answer
-
-    def _ask(self, questions: Sequence[Asked], device: str | None = None) -> Iterator[Answer]:
-        """Put questions one after the other, or several at once: their answers come in order."""
-        words = {} if device is None else {"device": device}
-        coming = [({"driver": driver, **words}, message, limit_s) for driver, message, limit_s in questions]
-        for place, (named, message, limit_s) in enumerate(coming):
-            if self._timeouts >= TIMEOUTS:
-                yield Answer("timeout", detail="not run after two calls without an answer")
-                continue
-            later = itertools.islice(coming, place + 1, None)
-            answer = self._try(named, message, limit_s, later)
-            if self._doubtful(answer):
-                answer = self._try(named, message, limit_s)
-            self._timeouts += answer.outcome == "timeout"
-            yield self._seen(answer)
-
-    def _try(self, words: dict[str, str], message: Message, limit_s: float, later: Iterable[Named] = ()) -> Answer:
-        failure = self._load()
-        if failure is not None:
-            return failure
-        assert self._worker is not None
-        if isinstance(message, Prepared):
-            following = ((w, m) for w, m, _ in later if isinstance(m, Prepared))
-            return self._worker.ask_prepared("drive", limit_s, message, following, **words)
-        return self._worker.ask("drive", limit_s, **words, **message)
-
-    def _doubtful(self, answer: Answer) -> bool:
-        """Return whether a failure may be due to what other exercises left in the process, and leave the seat if so.
-
-        A kill from outside is no answer either; a learner's process cannot send itself one.
-        """
-        if self._seat is None:
-            doubtful = answer.detail == KILLED and not self._killed
-            self._killed |= doubtful
-            return doubtful
-        text = str(answer.error.get("message")) if answer.error else ""
-        if answer.outcome == "returned" or (answer.outcome == "raised" and "alloc" not in text):
-            return False
-        self._leave()
-        return True
-
-    def _leave(self) -> None:
-        if self._worker is not None:
-            self._worker.close()
-        self._worker, self._seat = None, None
-
     def _cases(self, report: gate.Report) -> list[CaseVerdict] | str:
         if not report.refused and self._distrusted(report):
             return "the file reaches for the system, and this machine cannot wall it off: " + report.findings[0].text
         if not report.refused:
-            failure = self._load()
-            if failure is not None and self._doubtful(failure):
-                failure = self._load()
+            failure = self._interview.begin()
             if failure is not None:
                 text = messages.error_line(failure.error) if failure.error else failure.detail
                 return f"{self.stem}.py cannot be imported: {text}"
-        traced = tracks.Tracks(self.exercise, self._ask if not report.refused else None, self.paper.traced)
+        traced = tracks.Tracks(self.exercise, self._interview.ask if not report.refused else None, self.paper.traced)
         rows = [self._verdict(*row, **extra) for row, extra in traced.judge(report.findings)]
         self._kinds += traced.kinds
         if traced.refused:
@@ -232,17 +152,17 @@ class Grading:
         rows += self._judged(sorted(self._asked(), key=lambda c: ORDER.index(c.family)))
         rows += [self._on_cuda()] if tracks.CUDA in dict(tracks.rows(self.exercise)) else []
         rows += [self._timed(timed) for timed in self._times()]
-        if self._spotted:
+        if self._interview.spotted:
             return self._refuse(rows)
         return self._doubted(self._counted(rows), report)
 
     def _counted(self, rows: list[CaseVerdict]) -> list[CaseVerdict]:
         """Fail the cases that only the meta run let pass: there, no answer is compared."""
         known = "growth" in self._kinds or "loops" in self.exercise.rules.allows
-        if not self.exercise.times or known or self._timeouts >= TIMEOUTS:
+        if not self.exercise.times or known or self._interview.is_over:
             return rows
         timed, memory = self.exercise.times[0], self.exercise.memory
-        (answer,) = self._ask([("counted_parts", self.paper.counts(timed), counting.LIMIT_S)])
+        (answer,) = self._interview.ask([("counted_parts", self.paper.counts(timed), counting.LIMIT_S)])
         counts = counting.count(self.paper.counted(timed), answer)
         broken = {"rules": counting.growth(counts), "memory": counting.hunger(counts, memory.forward) if memory else ""}
         if broken["rules"]:
@@ -285,7 +205,7 @@ class Grading:
         failed = []
         for row in rows:
             private = f"a private case of the family '{row.family}' failed"
-            text = private if row.visibility == "private" else f"not judged: {self._spotted}"
+            text = private if row.visibility == "private" else f"not judged: {self._interview.spotted}"
             failed.append(row if row.status == "skipped" else replace(row, status="failed", message=text))
         return failed
 
@@ -303,7 +223,7 @@ class Grading:
     def _judged(self, cases: Sequence[Case]) -> Iterator[CaseVerdict]:
         asked = [self.paper.asked(case) for case in cases]
         questions = [(q.driver, self.paper.message(q), c.limit_s) for c, (_, q) in zip(cases, asked, strict=True)]
-        for case, (call, question), answer in zip(cases, asked, self._ask(questions, self._on), strict=True):
+        for case, (call, question), answer in zip(cases, asked, self._interview.ask(questions, self._on), strict=True):
             yield self._case(case, call, question, answer)
 
     def _case(self, case: Case, call: Call, asked: Question, answer: Answer) -> CaseVerdict:
@@ -342,14 +262,14 @@ class Grading:
             return self._verdict(name, family, "failed", 1.0, refused)
         worker = self.wall.worker(cuda=True)
         try:
-            loaded = worker.ask("load", CUDA_S, **self._loading(dict(self.sources)))
+            loaded = worker.ask("load", CUDA_S, **loading(self.exercise, self.stem, self.sources))
             for case in self.exercise.cases:
                 if not case.public or case.honours or not isinstance(case.ask, (Value, Gradient, Driven)):
                     continue
                 call, asked = self.paper.asked(case, "cuda/")
                 answer = loaded
                 if loaded.outcome == "returned":
-                    answer = self._seen(
+                    answer = self._interview.seen(
                         worker.ask("drive", CUDA_S, driver=asked.driver, device="cuda", **asked.message)
                     )
                 complaint = judge(case, call, asked, answer)
@@ -361,27 +281,26 @@ class Grading:
         return self._verdict(name, family, "passed", 1.0)
 
     def _timed(self, timed: Time) -> CaseVerdict:
-        if self._timeouts >= TIMEOUTS:
+        if self._interview.is_over:
             text = "not run after two calls without an answer"
             return self._verdict(timed.name, "time", "timeout", timed.points, text, kind="timeout")
-        failure = self._load()
-        if failure is not None:
-            return self._verdict(timed.name, "time", "failed", timed.points, failure.detail)
-        assert self._worker is not None
+        worker = self._interview.worker()
+        if isinstance(worker, Answer):
+            return self._verdict(timed.name, "time", "failed", timed.points, worker.detail)
         call = self.paper.timed(timed)
         if self._on is not None:
-            return self._timed_on_gpu(timed, call, self._worker, self._on)
+            return self._timed_on_gpu(timed, call, worker, self._on)
         reference = self.wall.worker()
         try:
             reference.ask("load_reference", LOAD_S, path=timed.reference)
             message = {"args": tuple(call.args), "kwargs": dict(call.kwargs)}
             turns = random.Random(f"{self.seed}/{timed.name}").randrange(1, 400)
-            timing = race(self._worker, reference, message, dict(timed.kwargs), timed.budget, turns)
+            timing = race(worker, reference, message, dict(timed.kwargs), timed.budget, turns)
         finally:
             reference.close()
         if timing.failure is not None:
             status: Status = "timeout" if timing.failure.outcome == "timeout" else "failed"
-            self._timeouts += status == "timeout"
+            self._interview.timeouts += status == "timeout"
             text = messages.no_answer(call, timing.failure)
             kind = "slow" if status == "timeout" else timing.failure.outcome
             return self._verdict(timed.name, "time", status, timed.points, text, kind=kind)
@@ -424,12 +343,12 @@ class Grading:
             return None
         told = (
             None
-            if self._spotted or any(k.startswith("gate:") for k in self._kinds)
+            if self._interview.spotted or any(k.startswith("gate:") for k in self._kinds)
             else stumble(self._experiences, defined(self.sources))
         )
         if told is not None:
             return told
-        silent = self._timeouts >= TIMEOUTS and all(e.answer.outcome == "timeout" for e in self._experiences)
+        silent = self._interview.is_over and all(e.answer.outcome == "timeout" for e in self._experiences)
         kinds = [*(["endless"] if silent else []), *self._kinds, *(v.kind for v in verdicts if v.kind)]
         with Lineup(self.wall, self.stem) as lineup:
             run = self.paper.confess(run_mistake if self.exercise.needs is None else lineup.run)
@@ -442,7 +361,7 @@ class Grading:
         """
         short = [e for e in self._experiences if e.case.limit_s < LONG_S]
         failed = any(e.complaint is not None for e in short)
-        return [] if self._spotted else short if failed else self._experiences
+        return [] if self._interview.spotted else short if failed else self._experiences
 
 
 def run_mistake(mistake: Mistake, asked: Question) -> Answer:

@@ -21,8 +21,8 @@ Record = dict[str, Any]
 # What judges: a change there makes every grade stale. Reports, commands and this package do not.
 JUDGES = ("specs", "mistakes", "judging", "running", "exact")
 JUDGING = (
-    *("answer", "atlases", "cases", "counting", "faults", "forbidden", "grading", "lineup", "needs", "paper"),
-    *("reach", "registry", "seat", "sources", "spec", "tracks"),
+    *("answer", "atlases", "cases", "counting", "faults", "forbidden", "grading", "interview", "lineup"),
+    *("needs", "paper", "reach", "registry", "seat", "sources", "spec", "tracks"),
 )
 
 

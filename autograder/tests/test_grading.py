@@ -85,7 +85,7 @@ def grade(wall):
 
     made: list[Grading] = []
     yield grade
-    assert all(g._worker is None or not g._worker.alive for g in made), "a worker was left"
+    assert all(g._interview._worker is None or not g._interview._worker.alive for g in made), "a worker was left"
 
 
 def statuses(verdict: ExerciseVerdict) -> dict[str, str]:
