@@ -21,7 +21,7 @@ from autograder.benching import speed
 from autograder.classroom.bench import grade, growth
 from autograder.exact import log_sums as exact
 from autograder.judging import truth
-from autograder.sources import read_package
+from autograder.sources import SourceError, read_package
 
 SOLUTIONS = registry.ROOT / "solutions"
 COLD = 5
@@ -77,7 +77,11 @@ def _slower(sources: Mapping[str, str], name: str) -> int:
     """Return how many times an answer has to do its work in order to be slow: one that beats torch, many times."""
     budgets = {t.name: t.budget for t in registry.find(name)[1].times}
     (verdict,) = desk.judge_package(sources, [name], "solutions", "public").exercises
-    ratios = {c.name: float(c.measured.split()[0]) for c in verdict.cases if c.family == "time"}
+    cases = [c for c in verdict.cases if c.family == "time"]
+    for case in cases:
+        if not case.measured:
+            raise SourceError(f"{name}, {case.name}: the model answer was not timed: {case.message or verdict.problem}")
+    ratios = {c.name: float(c.measured.split()[0]) for c in cases}
     return max(SLOWER, *(math.ceil(BEYOND * budgets[case] / ratio) for case, ratio in ratios.items()))
 
 
