@@ -13,7 +13,7 @@ from autograder.faults import FAULTS
 from autograder.interview import CUDA_S, LOAD_S, Interview, loading
 from autograder.judging import messages
 from autograder.judging.closeness import read_output, worst
-from autograder.judging.diagnosis import Experience, copy_message, diagnose
+from autograder.judging.diagnosis import Experience, copy_message, diagnose, experience
 from autograder.judging.questions import Question, answer_dtype, judge
 from autograder.judging.stumble import stumble
 from autograder.judging.verdicts import ORDER, CaseVerdict, Diagnosis, ExerciseVerdict, Status
@@ -163,11 +163,16 @@ class Grading:
             return rows
         timed, memory = self.exercise.times[0], self.exercise.memory
         (answer,) = self._interview.ask([("counted_parts", self.paper.counts(timed), counting.LIMIT_S)])
-        counts = counting.count(self.paper.counted(timed), answer)
+        call = self.paper.counted(timed)
+        counts = counting.count(call, answer)
         broken = {"rules": counting.growth(counts), "memory": counting.hunger(counts, memory.forward) if memory else ""}
         if broken["rules"]:
             self._kinds.append("growth")
-        elif all(row.status == "passed" for row in rows if row.family in COMPARED and not row.honours):
+        elif not all(row.status == "passed" for row in rows if row.family in COMPARED and not row.honours):
+            pass  # an answer that is wrong, or none, is told by its case
+        elif not counts:
+            broken["rules"] = "nothing could be counted\n" + messages.no_answer(call, answer)
+        else:
             parts = [(c, f"count/{number}") for number, c in enumerate(counts)]
             wrong = [self._verify(c.call, c.output, "the counted answer", name) for c, name in parts]
             broken["rules"] = next(filter(None, wrong), "")
@@ -230,7 +235,7 @@ class Grading:
         right = self.paper.surely_right(case, call, asked, answer)
         complaint = None if right else judge(case, call, asked, answer)
         if not case.honours:
-            self._experiences.append(Experience(case, call, asked, answer, complaint))
+            self._experiences.append(experience(case, call, asked, answer, complaint))
         if complaint is None:
             measured = self._reached(case, call, asked, answer) if case.honours else ""
             return self._verdict(case.name, case.family, "passed", case.points, case=case, measured=measured)

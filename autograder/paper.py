@@ -120,7 +120,7 @@ class Paper:
             return self._holds(("value", *key), read_output(result), asked.exact["value"], ask.tolerance, dtype)
         if ask.finite or not isinstance(result, dict) or isinstance(read_output(result.get("output")), str):
             return False
-        if result.get("changed") != {}:
+        if type(result.get("changed")) is not dict or result["changed"]:
             return False
         dtype = answer_dtype(call, ask)
         for name in ("grads", "seconds") if ask.second else ("grads",):

@@ -107,6 +107,8 @@ def _is_trace(result: Any, weighed: bool) -> bool:
         all(isinstance(word, str) for word in words)
         and all(type(number) is int and number > 0 for number in numbers)
         and all(isinstance(output, list) and len(output) == 3 for output in result["outputs"])
+        and all(type(dtype) is str and type(device) is str for dtype, _, device in result["outputs"])
+        and result["peak"] >= 0
     )
 
 
@@ -131,7 +133,7 @@ class Tracks:
         traced: dict[tuple[int, int], Answer] = {}
         if self._ask is not None and ("stays on its input's device", "device") in points:
             traced = {run.size: answer for run, answer in self._traced([Run(size) for size in SIZES]).items()}
-            broken += self._growth(traced)
+            broken += self._growth(traced) or self._uneven(traced)
         judged = [self._row(points, ("no loops, nothing forbidden", "rules"), broken)]
         weighed = {} if self.refused or ("forward", "memory") not in points else self._traced(self._weighings())
         for row in list(points)[1:]:
@@ -191,6 +193,16 @@ class Tracks:
             words = ", ".join(f"{n} ops for shape {size}" for size, n in totals.items())
             return [f"the work is done piece by piece: {words}"]
         return []
+
+    def _uneven(self, traced: dict[tuple[int, int], Answer]) -> list[str]:
+        """Say that a call answers for one size and not for another, where its work would have shown."""
+        outcomes = {size: answer.outcome == "returned" for size, answer in traced.items()}
+        failed = [size for size, returned in outcomes.items() if not returned]
+        if not failed or len(failed) == len(outcomes):
+            return []  # what fails for every size is told by the device's row
+        answer = traced[failed[0]]
+        why = messages.error_line(answer.error) if answer.error else answer.detail
+        return [f"no answer for shape {failed[0]}, where the work is counted, and one for another: {why}"]
 
     def _device(self, traced: dict[tuple[int, int], Answer]) -> list[str]:
         answer = traced[SIZES[0]]

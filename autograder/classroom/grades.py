@@ -9,7 +9,8 @@ from autograder.classroom.records import Record
 from autograder.progress import write_atomically
 
 FILE = "grades.csv"
-FORMULA = ("=", "+", "-", "@")  # a spreadsheet would compute what begins so
+# A spreadsheet would compute what begins so; and what begins with the sign that prevents it must differ from that.
+FORMULA = ("=", "+", "-", "@", "'")
 
 
 def grades_csv(records: Iterable[Record]) -> str:

@@ -1,5 +1,6 @@
 """Finds the submissions of a class and reads each into memory: folders, .zip files, or one .zip of all."""
 
+import errno
 import os
 import stat
 import unicodedata
@@ -15,6 +16,7 @@ from autograder.classroom.selection import Read, Submission, choose
 
 MOST_ENTRIES = 2000  # of one folder
 DEPTH = 3  # folders looked into: one that wraps all, exercises/, and what lies beside
+THEIRS = (errno.ENXIO, errno.ENODEV, errno.ELOOP, errno.EISDIR)  # sockets and devices: no fault of this machine
 CLUTTER = (".DS_Store", "__MACOSX", "Thumbs.db", "desktop.ini")
 
 
@@ -33,8 +35,9 @@ class Entry:
         except Refused as error:
             return Submission(self.student, self.source, problem=str(error))
         except OSError as error:
+            ours = error.errno not in THEIRS
             return Submission(
-                self.student, self.source, problem=f"cannot be read: {error.strerror or error}", ours=True
+                self.student, self.source, problem=f"cannot be read: {error.strerror or error}", ours=ours
             )
 
 
@@ -105,9 +108,7 @@ def _reading(folder: Path) -> Callable[[], Mapping[str, Read]]:
 
 def _unpacking(path: Path) -> Callable[[], Mapping[str, Read]]:
     def files() -> Mapping[str, Read]:
-        if path.stat().st_size > archives.LARGEST_ARCHIVE:
-            raise Refused(f"the archive has more than {archives.LARGEST_ARCHIVE >> 20} MiB: hand in the files alone")
-        return archive_files(path.read_bytes())
+        return archive_files(_file_reader(str(path))(archives.LARGEST_ARCHIVE))
 
     return files
 

@@ -34,7 +34,7 @@ class Mismatch:
 
 def read_output(output: Any) -> Tensor | str:
     """Return the tensor in a described output, or a word for what stands in its place."""
-    if not isinstance(output, dict) or "kind" not in output:
+    if not isinstance(output, dict) or type(output.get("kind")) is not str:
         return "nothing"
     value = output.get("value")
     if output["kind"] == "tensor" and type(value) is Tensor:

@@ -1,9 +1,10 @@
 """Finds the known mistake that gives the learner's own wrong answers."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from autograder.answer import Answer, Complaint
@@ -19,6 +20,7 @@ ULPS_APART = 30.0
 # Frequencies of 20000 draws scatter by 0.0035 at most.
 FREQUENCIES_APART = 0.02
 CONTRADICTED = 2
+MOST_BYTES = 1 << 20  # of a wrong answer beside what its question suggests
 Judged = Callable[[Case, Call, Question, Answer], Complaint | None]
 
 
@@ -31,6 +33,24 @@ class Experience:
     asked: Question
     answer: Answer
     complaint: Complaint | None
+
+
+def experience(case: Case, call: Call, asked: Question, answer: Answer, complaint: Complaint | None) -> Experience:
+    """Return what is remembered of a case: of an answer only what may be compared with that of a mistake.
+
+    A wrong answer may be as large as the wire lets it be, and there are many cases.
+    """
+    if complaint is None or weight(answer.result) > MOST_BYTES + 4 * (weight(asked.message) + weight(asked.exact)):
+        answer = replace(answer, result=None)
+    return Experience(case, call, asked, answer, complaint)
+
+
+def weight(value: Any) -> int:
+    """Return the bytes of all tensors and arrays in a value."""
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        return int(value.nbytes)
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return sum(map(weight, items))
 
 
 def _explains(experience: Experience, answer: Answer, complaint: Complaint) -> bool:

@@ -191,7 +191,7 @@ def alike(mine: Any, theirs: Any) -> bool:
         return mine.keys() == theirs.keys() and all(alike(mine[key], theirs[key]) for key in mine)
     if isinstance(mine, (list, tuple)) and isinstance(theirs, (list, tuple)):
         return len(mine) == len(theirs) and all(map(alike, mine, theirs))
-    return bool(mine == theirs)
+    return type(mine) is type(theirs) and bool(mine == theirs)
 
 
 def _same_numbers(mine: Tensor, theirs: Tensor) -> bool:

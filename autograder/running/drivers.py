@@ -13,6 +13,7 @@ import torch
 from autograder.running import cuda_clock
 from autograder.running.blocks import state, twice, unwanted
 from autograder.running.endpoints import Endpoints
+from autograder.running.forms import LARGEST_INT
 from autograder.running.parts import cut
 from autograder.running.stopwatch import stopwatch
 from autograder.running.tracing import Trace, count, trace
@@ -33,6 +34,8 @@ def describe(output: Any) -> dict[str, Any]:
         return {"kind": "tensor", "value": output.detach(), "grad": output.requires_grad, "device": output.device.type}
     if type(output) is np.ndarray or isinstance(output, np.generic):
         return {"kind": "array", "value": np.asarray(output)}
+    if type(output) is int and abs(output) > LARGEST_INT:
+        return {"kind": "other", "type": "int"}
     if type(output) in (int, float, bool, str) or output is None:
         return {"kind": "plain", "value": output, "type": type(output).__name__}
     if type(output) in (tuple, list):

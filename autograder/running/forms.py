@@ -9,6 +9,7 @@ import torch
 from autograder.spec import Seed
 
 ALIGNMENT = 64
+LARGEST_INT = 1 << 63  # in an answer; Python would go on for ever with a larger one
 DTYPES = {
     "float64": torch.float64,
     "float32": torch.float32,
@@ -115,12 +116,17 @@ def _count(shape: Any) -> int:
 def decode(value: Any, payload: Payload, meta: bool = True) -> Any:
     """Turn JSON made by `encode` back into the value; every tensor has bytes of its own, and the strides it had.
 
-    Without `meta`, tensors on the meta device are refused (they have no numbers that could be judged), and generators.
+    Without `meta`, as from a learner's process, tensors on the meta device are refused (they have no numbers that
+    could be judged), and so are generators and huge integers.
 
     Raises:
         WireError: The JSON was not made by `encode`.
     """
-    if value is None or isinstance(value, (bool, str, int)):
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if type(value) is int:
+        if not meta and abs(value) > LARGEST_INT:
+            raise WireError("a number that nobody can reckon with")
         return value
     if type(value) is not dict or len(value) != 1:
         raise WireError("a value of no known kind")

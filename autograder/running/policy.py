@@ -128,6 +128,9 @@ HIDING_ATTRIBUTES = frozenset(
 # Python loops under another name.
 LOOPING_BUILTINS = frozenset({"map", "filter"})
 LOOPING_ATTRIBUTES = frozenset({"apply_", "map_", "map2_"})
+LISTING_ATTRIBUTES = frozenset({"tolist"})
+SORTING = frozenset({"sorted", "min", "max", "sort"})  # with a key, a loop that calls it
+STORED = frozenset({"grad", "requires_grad", "data"})  # of tensors, by whoever trains
 LOOPING_FUNCTIONS: tuple[object, ...] = (np.vectorize, np.frompyfunc, np.apply_along_axis, np.nditer, np.fromiter)
 LOOPING_FUNCTIONS += (np.apply_over_axes, np.piecewise)
 

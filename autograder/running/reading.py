@@ -223,8 +223,7 @@ class Reader:
         base = self._resolve(base_node)
         spelled = f"{ast.unparse(base_node)}.{name}"
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, (ast.Store, ast.Del)) and not isinstance(base, Own):
-            if base is not UNKNOWN:
-                self._say("hidden", node, f"`{spelled} = ...` changes a library", refuse=True)
+            self._stored(node, base_node, base, spelled)
             return
         if isinstance(base, Own) and (base.name is None or isinstance(base_node, ast.Name)):
             if base.name is None:
@@ -252,6 +251,21 @@ class Reader:
             if base is torch.Tensor:
                 self._unknown_attribute(node, base_node, name, how, spelled)
 
+    def _stored(self, node: ast.Attribute, base_node: ast.expr, base: Any, spelled: str) -> None:
+        """Judge `base.name = ...`: the base may be a class of torch's that was handed to a parameter."""
+        if base is not UNKNOWN:
+            self._say("hidden", node, f"`{spelled} = ...` changes a library", refuse=True)
+        elif node.attr.startswith("__"):
+            self._say("hidden", node, f"`{spelled} = ...` is out of bounds", refuse=True)
+        elif node.attr not in policy.STORED and not self._is_own(base_node):
+            text = f"`{spelled} = ...` may change what this file has not made: keep it in a variable, a dict or `self`"
+            self._say("hidden", node, text, refuse=True)
+
+    def _is_own(self, base: ast.expr) -> bool:
+        """Return whether an expression is an object of the learner's own making, as far as its name tells."""
+        named = isinstance(base, ast.Name) and base.id in ({"self", "cls", "ctx"} | self.parts.own)
+        return named or self._instance(base)
+
     def _dotted(self, node: ast.AST) -> str | None:
         """Return the full name of an attribute of what is not importable here: "os.sys"."""
         if isinstance(node, ast.Attribute):
@@ -266,11 +280,8 @@ class Reader:
         if name in policy.FRAME_ATTRIBUTES:
             self._say("hidden", node, f"`.{name}` is out of bounds", refuse=True)
             return
-        own = isinstance(base, ast.Name) and base.id in ({"self", "cls", "ctx"} | self.parts.own)
-        if (
-            own
-            or self._instance(base)
-            or (isinstance(base, ast.Call) and isinstance(base.func, ast.Name) and base.func.id == "super")
+        if self._is_own(base) or (
+            isinstance(base, ast.Call) and isinstance(base.func, ast.Name) and base.func.id == "super"
         ):
             return
         if name in self.forbidden.methods:
@@ -279,6 +290,8 @@ class Reader:
             self._say("hidden", node, f"`.{name}` is out of bounds", refuse=True)
         elif name in policy.LOOPING_ATTRIBUTES and "loops" not in self.allows:
             self._say("comprehension", node, f"`.{name}` is a loop under another name")
+        elif name in policy.LISTING_ATTRIBUTES and "loops" not in self.allows:
+            self._say("list", node, f"`.{name}` takes the numbers to Python, where they are worked on one by one")
 
     def _private(self, base_node: ast.expr, base: Any, name: str) -> bool:
         if not name.startswith("_"):
@@ -310,6 +323,7 @@ class Reader:
         return node.func.id == "super" or (bool(nodes) and all(isinstance(n, ast.ClassDef) for n in nodes))
 
     def _call(self, node: ast.Call) -> None:
+        self._sorting(node)
         if not isinstance(node.func, ast.Name) or id(node.func) in self.parts.local:
             return
         if node.func.id in ("getattr", "hasattr") and len(node.args) >= 2:
@@ -321,6 +335,13 @@ class Reader:
                 self._attribute(node, name, "getattr")
         elif node.func.id == "type" and len(node.args) != 1:
             self._say("hidden", node, "`type` with three arguments makes a class out of sight", refuse=True)
+
+    def _sorting(self, node: ast.Call) -> None:
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        keyed = name in policy.SORTING and any(keyword.arg in ("key", None) for keyword in node.keywords)
+        over = node.func.value if isinstance(node.func, ast.Attribute) else node.args[0] if node.args else None
+        if keyed and "loops" not in self.allows and (over is None or not self._small(over, 0)):
+            self._say("comprehension", node, f"`{name}` with a key is a loop under another name")
 
     def _pattern(self, node: ast.MatchClass) -> None:
         """Read `case A(name=...)`, which takes an attribute."""

@@ -9,7 +9,6 @@ import gc
 import math
 import sys
 import weakref
-from collections import Counter
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from autograder.running import remembered
 
+_storage = torch.Tensor.untyped_storage  # as it is before a learner's code runs
 PLAIN = (int, float, bool, str, type(None))  # most arguments of an op; skipped without another call
 
 
@@ -78,7 +78,7 @@ class Trace(TorchDispatchMode):
         self.device, self.weigh = device, weigh
         self._device = torch.device(device)  # compared faster than its name
         self._is_meta = device == "meta"
-        self.ops: Counter[str] = Counter()
+        self.ops: dict[str, int] = {}  # a plain dict, which no code can patch
         self.leaks: set[str] = set()
         self.live = self.peak = self.moved = 0
         self._known = {tensor.untyped_storage()._cdata for tensor in _tensors(inputs)}
@@ -90,7 +90,7 @@ class Trace(TorchDispatchMode):
         return False
 
     def _watch(self, tensor: torch.Tensor) -> None:
-        storage = tensor.untyped_storage()
+        storage = _storage(tensor)
         key = storage._cdata
         if key in self._known:
             return
@@ -109,7 +109,7 @@ class Trace(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the op and note what it was, what it touched and what it allocated."""
         name = _name(func)
-        self.ops[name] += 1
+        self.ops[name] = self.ops.get(name, 0) + 1
         inputs = _tensors((args, kwargs) if kwargs else args)
         if self._is_meta:
             output = remembered.call(func, args, kwargs or {}, inputs)

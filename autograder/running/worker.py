@@ -20,6 +20,7 @@ from autograder.running.barred import bar, unbar
 from autograder.running.confinement import Policy, confine
 from autograder.running.drivers import DRIVERS, describe, describe_error, freshen, moved
 from autograder.running.launch import INTERPRETED
+from autograder.running.untampered import demand
 
 PACKAGE = "exercises"
 
@@ -81,6 +82,7 @@ class Bench:
         module = __import__(f"{PACKAGE}.{stem}", fromlist=["*"])
         self.function = getattr(module, function)
         bar(barred)
+        demand()
 
     def warm_up(self, device: str) -> None:
         """Put a device to work for the first time, which takes seconds on a GPU."""
@@ -102,6 +104,7 @@ class Bench:
         """Make the next timed call's inputs, before the clock starts."""
         self.output = None
         self.ready = freshen(self.inputs[0], turn, self.ready[0]), self.inputs[1]
+        demand()
 
     def go(self) -> float | None:
         """Make the timed call; return the seconds between two events on a GPU, if it runs there."""
@@ -118,11 +121,14 @@ class Bench:
 
     def fetch(self) -> Any:
         """Return the last timed call's output."""
+        demand()
         return describe(self.output)
 
     def drive(self, driver: str, device: str | None = None, **message: Any) -> Any:
         """Run a driver on the function, with the inputs on `device` if one is named."""
-        return DRIVERS[driver](self.function, **(moved(message, device) if device else message))
+        answer = DRIVERS[driver](self.function, **(moved(message, device) if device else message))
+        demand()
+        return answer
 
 
 def run(requests: int, replies: int, policy: Policy) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder import grading, registry, tracks
+from autograder import grading, interview, registry, tracks
 from autograder.grading import Grading
 from autograder.judging.verdicts import ExerciseVerdict, PackageVerdict
 from autograder.reporting.html import exercise_html
@@ -148,7 +148,7 @@ def earned(verdict: ExerciseVerdict, rule: str, *words: str) -> bool:
 
 REFUSED = [p for p in FILES if p.stem.startswith(("forbidden_", "lie_patched"))]
 # These spell no name that a reader could see; the op itself is taken from them.
-UNREADABLE = ("forbidden_attention", "forbidden_self", "forbidden_table")
+UNREADABLE = ("forbidden_attention", "forbidden_self", "forbidden_table", "lie_patched_self")
 
 
 @pytest.mark.parametrize("path", REFUSED, ids=lambda p: p.stem)
@@ -164,7 +164,7 @@ def test_no_attack_earns_more_than_its_honest_part(wall, full, monkeypatch, path
         pytest.skip("this machine cannot wall off a file that reaches for the system: it is not run")
     if "endless" in path.stem:
         monkeypatch.setattr(tracks, "LIMIT_S", 2.0)
-        monkeypatch.setattr(grading, "LOAD_S", 3.0)
+        monkeypatch.setattr(interview, "LOAD_S", 3.0)
     rule, *words = expected_of(path)
     try:
         sources = text_of(path)

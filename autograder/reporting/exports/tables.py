@@ -9,7 +9,7 @@ from autograder.reporting.text import points
 from autograder.reporting.visible import line
 
 # A spreadsheet takes a cell that begins with one of these for a formula, and runs it.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 def safe(text: str) -> str:

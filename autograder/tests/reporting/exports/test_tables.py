@@ -36,7 +36,15 @@ def test_the_wide_form_leaves_what_was_not_graded_empty():
 @pytest.mark.parametrize("form", [long, wide])
 def test_no_cell_is_a_formula(form, student):
     for row in read(form([record(student, [PASSED], problem=student)]))[1:]:
-        assert not any(cell.startswith(FORMULA) for cell in row)
+        assert not any(cell.startswith(tuple(set(FORMULA) - {"'"})) for cell in row)
+
+
+@pytest.mark.parametrize("form", [long, wide])
+def test_ids_that_differ_stay_apart(form):
+    ids = ["=1+1", "'=1+1", "''=1+1", "O'Brien"]
+    rows = read(form([record(student, [PASSED]) for student in ids]))[1:]
+    assert len({row[0] for row in rows}) == len(ids)
+    assert "O'Brien" in [row[0] for row in rows]
 
 
 @given(st.text(st.characters(codec=None)))
