@@ -30,7 +30,8 @@ FAULTS: tuple[Mistake, ...] = (
         "crashed",
         "crashed",
         "The process died in the middle of a call. In a Triton kernel, look for a `tl.load` or `tl.store` without a "
-        "mask: what lies beyond the row's end is not the tensor's. Elsewhere it is the memory: what is so large?",
+        "mask: what lies beyond the row's end is not the tensor's. Elsewhere it is the memory (what is so large?), or "
+        "an `exit` in your own code.",
     ),
     _fault("loop", "gate:loop", f"A loop: {_WHOLE}"),
     _fault("comprehension", "gate:comprehension", f"A comprehension or `map` is a loop as well: {_WHOLE}"),

@@ -55,11 +55,14 @@ class Grading:
         paper: Paper | None = None,
         seat: Seat | None = None,
         device: Device = "auto",
+        endless: str = "",
     ) -> None:
         """Prepare; nothing runs yet. On `device` "cuda" all cases have their inputs on the GPU; "cpu" leaves it alone.
 
-        "auto" puts the public questions once more there, if there is one. Time is judged on the CPU only.
+        "auto" puts the public questions once more there, if there is one. Time is judged on the CPU only. Where another
+        exercise has shown that the chapter's import does not end, `endless` is what it said, and nothing runs.
         """
+        self.endless = endless
         self.paper = paper or Paper(exercise, seed)
         self._on = GPU if device == "cuda" else None  # where the cases' inputs are brought
         self._has_cuda = device != "cpu" and torch.cuda.is_available()
@@ -133,13 +136,17 @@ class Grading:
         )
 
     def _cases(self, report: gate.Report) -> list[CaseVerdict] | str:
+        if not report.refused and self.endless:
+            return self.endless
         if not report.refused and self._distrusted(report):
             return "the file reaches for the system, and this machine cannot wall it off: " + report.findings[0].text
         if not report.refused:
             failure = self._interview.begin()
             if failure is not None:
                 text = messages.error_line(failure.error) if failure.error else failure.detail
-                return f"{self.stem}.py cannot be imported: {text}"
+                told = f"{self.stem}.py cannot be imported: {text}"
+                self.endless = told if failure.outcome == "timeout" else ""
+                return told
         traced = tracks.Tracks(self.exercise, self._interview.ask if not report.refused else None, self.paper.traced)
         rows = [self._verdict(*row, **extra) for row, extra in traced.judge(report.findings)]
         self._kinds += traced.kinds

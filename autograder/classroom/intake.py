@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 import unicodedata
 import zipfile
@@ -13,6 +14,7 @@ from pathlib import Path
 from autograder.classroom import archives
 from autograder.classroom.archives import Refused, is_folder
 from autograder.classroom.selection import Read, Submission, choose
+from autograder.registry import stems
 
 MOST_ENTRIES = 2000  # of one folder
 DEPTH = 3  # folders looked into: one that wraps all, exercises/, and what lies beside
@@ -31,7 +33,7 @@ class Entry:
     def read(self) -> Submission:
         """Return what is in it; a submission that cannot be used says so."""
         try:
-            return choose(self.student, self.source, self.files())
+            return choose(self.student, self.source, _opened(self.files()))
         except Refused as error:
             return Submission(self.student, self.source, problem=str(error))
         except OSError as error:
@@ -39,6 +41,20 @@ class Entry:
             return Submission(
                 self.student, self.source, problem=f"cannot be read: {error.strerror or error}", ours=ours
             )
+
+
+def _opened(files: Mapping[str, Read]) -> Mapping[str, Read]:
+    """Return the files of the one archive that a submission consists of, as Moodle lays it into a learner's folder."""
+    archives_in_it = [path for path in files if path.lower().endswith(".zip")]
+    if len(archives_in_it) != 1 or any(path.endswith(".py") for path in files):
+        return files
+    return archive_files(files[archives_in_it[0]](archives.LARGEST_ARCHIVE))
+
+
+def _flat(name: str) -> tuple[str, str] | None:
+    """Return learner and file of a name as Canvas gives it: "doejane_LATE_222_333_log_sums-1.py"."""
+    found = re.fullmatch(rf"(.+)_({'|'.join(stems())})(?:-\d+)?\.py", name)
+    return (found[1], f"{found[2]}.py") if found else None
 
 
 @dataclass
@@ -77,6 +93,7 @@ def discover(place: Path, besides: Path | None = None) -> Found:
 
 def _in_folder(place: Path, besides: Path | None) -> Found:
     found = Found()
+    flat: dict[str, list[tuple[str, Read]]] = defaultdict(list)
     avoid = besides.resolve() if besides is not None else None
     for child in sorted(place.iterdir(), key=lambda p: os.fsencode(p.name)):
         if child.name in CLUTTER or (avoid is not None and child.resolve() == avoid):
@@ -88,8 +105,11 @@ def _in_folder(place: Path, besides: Path | None) -> Found:
             found.entries.append(Entry(shown, shown, _reading(child)))
         elif child.suffix.lower() == ".zip":
             found.entries.append(Entry(identify(child.stem), shown, _unpacking(child)))
+        elif (named := _flat(child.name)) is not None:
+            flat[named[0]].append((named[1], _file_reader(str(child))))
         else:
             found.stray.append(shown)
+    found.entries += [Entry(identify(name), f"{identify(name)}_*.py", _listed(flat[name])) for name in sorted(flat)]
     if not found.entries and any(name.endswith(".py") for name in found.stray):
         raise Refused(f"{place} holds Python files itself: give the folder above, that holds a folder for each learner")
     return found
@@ -100,6 +120,17 @@ def _refusing(reason: str) -> Callable[[], Mapping[str, Read]]:
         raise Refused(reason)
 
     return files
+
+
+def _listed(files: list[tuple[str, Read]]) -> Callable[[], Mapping[str, Read]]:
+    def read() -> Mapping[str, Read]:
+        names = [name for name, _ in files]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise Refused(f"{twice} is there twice: keep one of them")
+        return dict(files)
+
+    return read
 
 
 def _reading(folder: Path) -> Callable[[], Mapping[str, Read]]:
@@ -195,8 +226,11 @@ def _in_archive(data: bytes) -> Found:
         parts = info.filename.replace("\\", "/").split("/")[skip:]
         if len(parts) < 2 and info.filename.lower().endswith(".zip") and ".." not in parts:
             found.entries.append(_nested(archive, info, parts[-1]))
+        elif len(parts) < 2 and not is_folder(info) and (named := _flat(parts[-1])) is not None:
+            groups[named[0]].append((named[1], info))
         elif len(parts) < 2 or parts[0] in ("", "..", "."):
-            found.stray += [identify(info.filename)] if not is_folder(info) else []
+            leads_out = " (a path that leads out of the archive)" if ".." in parts or not parts[0] else ""
+            found.stray += [identify(info.filename) + leads_out] if not is_folder(info) else []
         elif not is_folder(info):
             try:
                 groups[parts[0]].append((archives.safe_path("/".join(parts[1:])), info))

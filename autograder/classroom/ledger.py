@@ -12,7 +12,7 @@ from autograder.classroom.records import Record, is_record, latest
 from autograder.progress import write_atomically
 from autograder.sources import SourceError
 
-JOURNAL, BROKEN, SEED, LOCK = "results.jsonl", "results.broken", "seed", ".lock"
+JOURNAL, BROKEN, SEED, LOCK, SHARD = "results.jsonl", "results.broken", "seed", ".lock", "shard.json"
 BITS = 62
 
 
@@ -68,6 +68,11 @@ class Ledger:
                 f"{self.folder} has another seed than {wanted}: leave --seed out, or grade into a new folder"
             )
         return kept
+
+    def note_shard(self, number: int, count: int, submissions: int) -> None:
+        """Say which part of a class lies here, and how many submissions it has: `merge` asks."""
+        said = {"shard": number, "of": count, "submissions": submissions}
+        write_atomically(self.folder / SHARD, json.dumps(said) + "\n")
 
     def append(self, record: Record) -> None:
         """Write one record so that it is there, whole, when this returns.
@@ -169,6 +174,16 @@ def _write_seed(path: Path, seed: int) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
+
+
+def read_shard(folder: Path) -> tuple[int, int, int] | None:
+    """Return which part of a class a folder holds: number, count, submissions; None where that is not known."""
+    try:
+        said = json.loads((folder / SHARD).read_text(encoding="utf-8"))
+        number, count, submissions = (said[word] for word in ("shard", "of", "submissions"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return (number, count, submissions) if all(type(n) is int for n in (number, count, submissions)) else None
 
 
 def read_journal(folder: Path) -> list[Record]:

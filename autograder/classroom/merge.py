@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autograder.classroom.grades import write_grades
-from autograder.classroom.ledger import SEED, Ledger, read_journal
+from autograder.classroom.ledger import SEED, Ledger, read_journal, read_shard
 from autograder.classroom.records import Record, latest, passed
 from autograder.classroom.run import write_reports
 from autograder.sources import SourceError
@@ -23,7 +23,8 @@ def collect(folders: Sequence[Path]) -> list[Record]:
             other = found.setdefault(record["student"], (folder, record))
             if other[1]["key"] != record["key"]:
                 raise SourceError(
-                    f"{other[0]} and {folder} both graded {record['student']}, not alike: leave one of them out"
+                    f"{other[0]} and {folder} both graded {record['student']}, not alike (another seed, other "
+                    "exercises or points, or other files): leave one of them out"
                 )
     first = next(iter(found.values()), None)
     for folder, record in found.values():
@@ -33,9 +34,25 @@ def collect(folders: Sequence[Path]) -> list[Record]:
     return [found[student][1] for student in sorted(found)]
 
 
+def missing(folders: Sequence[Path]) -> list[str]:
+    """Say which parts of a class are not among these folders, or not whole; nothing where no folder knows."""
+    parts = {folder: part for folder in folders if (part := read_shard(folder)) is not None and part[1] > 1}
+    said = []
+    for count in sorted({count for _, count, _ in parts.values()}):
+        there = {number for number, of, _ in parts.values() if of == count}
+        said += [f"shard {n}/{count} is missing" for n in range(1, count + 1) if n not in there]
+    for folder, (number, count, submissions) in parts.items():
+        graded = len(latest(read_journal(folder)))
+        if graded < submissions:
+            said.append(f"shard {number}/{count} ({folder}) has {graded} of {submissions} submissions")
+    return said
+
+
 def merge(folders: Sequence[Path], out: Path) -> int:
     """Write the results of several folders into `out`; return the exit code that one run would have had."""
-    records = collect([folder for folder in folders if folder.resolve() != out.resolve()])
+    folders = [folder for folder in folders if folder.resolve() != out.resolve()]
+    records = collect(folders)
+    lacking = missing(folders)
     with Ledger(out) as ledger:
         known = {r["student"]: r for r in ledger.latest()}
         for record in records:
@@ -48,6 +65,10 @@ def merge(folders: Sequence[Path], out: Path) -> int:
         write_grades(out, whole)
         write_reports(out, whole)
     print(f"{len(records)} submissions from {len(folders)} folders are in {out}")
+    for text in lacking:
+        print(f"autograder: {text}: grade it, then merge again", file=sys.stderr)
+    if lacking:
+        return 2
     if any(not record["key"] for record in whole):
         print("autograder: some could not be graded; grade their shard again", file=sys.stderr)
         return 2

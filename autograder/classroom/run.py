@@ -98,6 +98,7 @@ def grade(settings: Settings, sharing: Sharing = Pool) -> int:
         raise SourceError(f"{settings.submissions} holds no submissions: expected a folder or .zip for each learner")
     with Ledger(settings.out) as ledger:
         seed, strict = ledger.seed(settings.seed), settings.require_sandbox
+        ledger.note_shard(*settings.shard, len(groups))
         examination = Examination(seed, names, settings.clock, settings.notebooks, strict, on)
         papers = Papers(examination)
         shares = sharing(papers, settings.jobs, ledger.descriptors())
@@ -117,6 +118,9 @@ def grade(settings: Settings, sharing: Sharing = Pool) -> int:
             shares.close()
 
 
+MOST_NAMED = 20  # submissions with a problem that the terminal lists
+
+
 class Run:
     """One run over a class."""
 
@@ -133,7 +137,8 @@ class Run:
         self.ledger, self.shares, self.around, self.groups = ledger, shares, around, groups
         self._similarity = similarity
         self._blank = unread(papers)
-        self._known = {record["student"]: record["key"] for record in ledger.records}
+        self._known = {(record["student"], record["key"]): record for record in ledger.records if record["key"]}
+        self._current = {record["student"]: record["key"] for record in ledger.records}
         self._flying: dict[str, Submission] = {}
         self._progress: Progress | None = None
         self._troubles = 0
@@ -166,7 +171,8 @@ class Run:
         finally:
             _restore(usual)
         written = self._write()
-        self._summary(time.monotonic() - start, len(todo))
+        anew = {r["student"] for r in self.ledger.records[before:]}
+        self._summary(time.monotonic() - start, len(anew))
         records = {r["student"]: r for r in self.ledger.latest()}
         if code is None and not self._troubles and written and self.groups.keys() <= records.keys():
             return 0 if all(passed(records[student]) for student in self.groups) else 1
@@ -175,6 +181,10 @@ class Run:
     def _notes(self) -> None:
         if self.ledger.broken:
             _say(f"{self.ledger.broken} lines of the journal were no records and are in {BROKEN} now")
+        others = {e["name"] for r in self.ledger.latest() for e in r["exercises"]} - set(self.around.names)
+        if others:
+            text = "the results will hold what is graded now alone; grades of other exercises stay in the journal, and"
+            _say(f"{text} come back when they are asked for ({_few(sorted(others))})")
         gone = sorted({r["student"] for r in self.ledger.records} - self.groups.keys())
         if gone:
             _say(f"recorded earlier and not among these submissions, kept in the results: {_few(gone)}")
@@ -188,9 +198,12 @@ class Run:
         return [Submission(student, entry.source, problem=problem) for entry in entries]
 
     def _unchanged(self, student: str) -> bool:
-        return bool(self._known.get(student)) and self._known[student] == self.around.key(
-            self._submissions(student)[-1]
-        )
+        """Return whether the journal holds the record that would be made; an old one becomes the latest again."""
+        key = self.around.key(self._submissions(student)[-1])
+        record = self._known.get((student, key))
+        if record is not None and self._current[student] != key:
+            self.ledger.append(record)
+        return record is not None
 
     def _tasks(self, todo: list[str]) -> Iterator[Task]:
         """Yield what must be judged; what cannot be is recorded at once."""
@@ -201,7 +214,8 @@ class Run:
                 yield Task(student, dict(submissions[0].texts))
                 continue
             for number, submission in enumerate(submissions):
-                self._keep(self.around.record(submission, self._blank, 0.0), last=number == len(submissions) - 1)
+                blank = [exercise | {"problem": submission.problem} for exercise in self._blank]
+                self._keep(self.around.record(submission, blank, 0.0), last=number == len(submissions) - 1)
 
     def _keep(self, record: Record, last: bool = True) -> None:
         self.ledger.append(record)
@@ -228,16 +242,20 @@ class Run:
     def _texts(self) -> dict[str, dict[str, str]]:
         return {student: dict(self._submissions(student)[-1].texts) for student in self.groups}
 
-    def _summary(self, seconds: float, todo: int) -> None:
+    def _summary(self, seconds: float, anew: int) -> None:
         records = [r for r in self.ledger.latest() if r["student"] in self.groups]
         whole, bad = sum(map(passed, records)), sum(r["problem"] is not None for r in records)
         print(
             f"{len(records)} of {len(self.groups)} submissions are recorded in {self.ledger.folder}"
-            f" ({todo} anew, {clock(seconds)})"
+            f" ({anew} anew, {clock(seconds)})"
         )
         print(
             f"{whole} passed everything, {len(records) - whole - bad} did not, {bad} could not be graded as handed in"
         )
+        for record in [r for r in records if r["problem"] is not None][:MOST_NAMED]:
+            print(f"  {record['student']}: {record['problem']}")
+        if bad > MOST_NAMED:
+            print(f"  and {bad - MOST_NAMED} more; the class page names all")
 
 
 def model_answers() -> dict[str, str] | None:

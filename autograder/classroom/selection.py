@@ -1,11 +1,13 @@
 """Chooses the sources of one submission among its files: `STEM.py`, directly or under `exercises/`."""
 
+import codecs
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from autograder.classroom.archives import Refused
-from autograder.registry import valid_stem
+from autograder.registry import stems, valid_stem
 from autograder.sources import LARGEST, LARGEST_PACKAGE, SourceError, decode
 
 Read = Callable[[int], bytes]  # takes the most bytes that are wanted, and may give one more
@@ -26,6 +28,20 @@ class Submission:
     ignored: tuple[str, ...] = ()
     problem: str | None = None
     ours: bool = False
+
+
+def _as_python_reads(data: bytes) -> bytes:
+    """Return a source that an editor saved as UTF-16 in UTF-8, the only Unicode that Python imports."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and len(data) % 2 == 0:
+        return data.decode("utf-16", "surrogatepass").encode("utf-8", "replace")
+    return data
+
+
+def _meant(path: str) -> str:
+    """Return the name that a file was probably to have: "log_sums (1).py", "Log_Sums-2.py"; nothing if none."""
+    found = re.fullmatch(r"(\w+?)(?:[ _-]*(?:\(\d+\)|-\d+|copy))?\.py", path.rpartition("/")[2], re.IGNORECASE)
+    stem = found[1].lower() if found else ""
+    return f"{stem}.py" if stem in stems() else ""
 
 
 def _printable(text: str) -> str:
@@ -59,17 +75,19 @@ def choose(student: str, source: str, files: Mapping[str, Read]) -> Submission:
     texts: dict[str, str] = {}
     hashes: dict[str, str] = {}
     ignored: list[str] = []
+    unreadable: list[str] = []
     for path, read in sorted(unwrapped(files).items()):
         stem = _usable(path)
         if stem is None:
             if path.rpartition("/")[2] != "__init__.py":
                 ignored.append(_printable(path))
             continue
-        data = read(LARGEST)
+        data = _as_python_reads(read(LARGEST))
         try:
             text = decode(data, path)
         except SourceError as error:
-            ignored.append(_printable(f"{path}: {error}"))
+            ignored.append(_printable(str(error)))
+            unreadable.append(ignored[-1])
             hashes[path] = hashlib.sha256(data).hexdigest()
             continue
         if texts.get(stem, text) != text:
@@ -88,5 +106,11 @@ def choose(student: str, source: str, files: Mapping[str, Read]) -> Submission:
         problem = (
             "an archive inside an archive: unpack it" if packed else "no STEM.py, neither directly nor in exercises/"
         )
-        problem = f"{problem} ({', '.join(ignored[:3])})" if ignored else problem
+        near = next(((path, meant) for path in sorted(files) if (meant := _meant(path))), None)
+        if unreadable:
+            problem = "; ".join(unreadable[:3])
+        elif near is not None and not packed:
+            problem = f"{_printable(near[0])}: rename it to {near[1]}"
+        elif ignored:
+            problem = f"{problem} ({', '.join(ignored[:3])})"
     return Submission(student, source, texts, hashes, tuple(ignored), problem)

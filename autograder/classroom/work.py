@@ -51,13 +51,15 @@ class Papers:
             registry.mistakes(self.exercises[name][0])
             paper.prepare()
 
-    def grading(self, name: str, wall: Wall | None, texts: Mapping[str, str], seat: Seat | None = None) -> Grading:
+    def grading(
+        self, name: str, wall: Wall | None, texts: Mapping[str, str], seat: Seat | None = None, endless: str = ""
+    ) -> Grading:
         """Return what judges one exercise of a submission."""
         stem, exercise = self.exercises[name]
         mistakes, asked, paper = registry.mistakes(stem), self.examination, self.papers[name]
         behind: Any = wall  # nobody asks for a worker where there is no source
         seed, clock, device = asked.seed, asked.clock, asked.device
-        return Grading(behind, exercise, stem, texts, mistakes, seed, "all", clock, paper, seat, device)
+        return Grading(behind, exercise, stem, texts, mistakes, seed, "all", clock, paper, seat, device, endless)
 
 
 def settle() -> None:
@@ -93,11 +95,14 @@ class Grader:
         seat = Seat(self.wall)
         exercises: list[dict[str, Any]] = []
         layers: tuple[str, ...] = ()
+        endless: dict[str, str] = {}  # chapters whose import did not end: each of their exercises would wait as long
         try:
             for name in self.papers.papers:
                 own = self.papers.exercises[name][0] not in together
-                grading = self.papers.grading(name, self.wall, texts, None if own else seat)
+                stem = self.papers.exercises[name][0]
+                grading = self.papers.grading(name, self.wall, texts, None if own else seat, endless.get(stem, ""))
                 exercises.append(exercise_json(grading.run()))
+                endless[stem] = grading.endless
                 layers = grading.layers or layers
         finally:
             seat.close()

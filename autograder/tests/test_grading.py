@@ -1,16 +1,18 @@
 """One exercise of one submission, judged behind the wall: whatever the learner's code does, there is a verdict."""
 
+import time
 from dataclasses import replace
 
 import pytest
 import torch
 
-from autograder import grading, registry
+from autograder import grading, interview, registry
 from autograder.answer import Answer, Complaint
+from autograder.classroom.work import Examination, Grader, Papers
 from autograder.exact import log_sums
 from autograder.faults import FAULTS
 from autograder.grading import Grading
-from autograder.judging.diagnosis import diagnose
+from autograder.judging.diagnosis import diagnose, weight
 from autograder.judging.verdicts import ORDER, ExerciseVerdict
 from autograder.paper import Paper
 from autograder.running.confinement import wall_level
@@ -413,3 +415,21 @@ def test_the_questions_of_a_class_come_out_as_those_of_one_learner(grade, before
     for _ in range(2):
         together = grade(function(before), level="all", paper=paper)
         assert together == alone
+
+
+def test_an_import_that_does_not_end_is_waited_for_once(wall, monkeypatch):
+    monkeypatch.setattr(interview, "LOAD_S", 0.5)
+    papers = Papers(Examination(1, ("ulp", "ulp_error", "exp_range"), clock=False))
+    texts = {"floats": (registry.ROOT / "solutions" / "floats.py").read_text() + "\nwhile True:\n    pass\n"}
+    begin = time.monotonic()
+    judged = Grader(papers, wall).grade(texts)["exercises"]
+    assert time.monotonic() - begin < 5 * 0.5 + 3
+    assert {e["problem"] for e in judged} == {"floats.py cannot be imported: no answer within 0.5 s"}
+    assert {e["status"] for e in judged} == {"error"}
+
+
+def test_of_a_wrong_answer_that_is_far_too_large_no_more_than_the_verdict_is_kept(wall):
+    grading = Grading(wall, EXERCISE, "log_sums", {"log_sums": function("return torch.zeros(1 << 22)")}, clock=False)
+    assert grading.run().status == "failed"
+    assert grading._experiences
+    assert all(weight(e.answer.result) < 1 << 21 for e in grading._experiences)

@@ -1,6 +1,9 @@
 """What is taken for a submission, and what is refused with a reason; nothing is written to disk on the way."""
 
+import codecs
+import contextlib
 import os
+import socket
 
 import pytest
 from hypothesis import given
@@ -78,7 +81,7 @@ def test_a_file_that_is_no_text_costs_only_itself(tmp_path):
     put(tmp_path / "ann", {"log_sums.py": b"\xff\xfe\x00", "tokens.py": TEXT, "floats.py": b"#" * (1 << 19)})
     found = only(tmp_path)
     assert (list(found.texts), found.problem) == (["tokens"], None)
-    assert any("log_sums.py: " in line and "UTF-8" in line for line in found.ignored)
+    assert any("log_sums.py is not readable" in line and "UTF-8" in line for line in found.ignored)
     assert any("floats.py" in line and "bytes" in line for line in found.ignored)
 
 
@@ -103,7 +106,7 @@ BOMB = {"log_sums.py": TEXT, "data.csv": b"0" * (1 << 23)}
         (encrypted(packed({"log_sums.py": TEXT})), "encrypted"),
         (packed(BOMB), "unpacks"),
         (packed({f"x{n}.txt": b"" for n in range(archives.MOST_MEMBERS + 1)}), "more than 2000 files"),
-        (packed({"ann.zip": packed({"log_sums.py": TEXT})}), "archive inside an archive"),
+        (packed({"a.zip": packed({"b.zip": packed({"log_sums.py": TEXT})})}), "archive inside an archive"),
         (twice("log_sums.py", TEXT, b"# other\n"), "twice"),
         (b"PK\x03\x04 not really", "cannot be opened"),
         (b"", "cannot be opened"),
@@ -236,3 +239,81 @@ def test_any_damage_is_read_or_refused(text, place, damage):
         choose("ann", "ann.zip", intake.archive_files(bytes(data)))
     except Refused as error:
         assert str(error)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_read_by_its_mark(tmp_path, encoding):
+    mark = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}.get(encoding, b"")
+    put(tmp_path / "ann", {"log_sums.py": mark + "x = 'é'\r\n".encode(encoding)})
+    assert only(tmp_path).texts["log_sums"].lstrip("\ufeff") == "x = 'é'\n"
+
+
+def test_utf_16_without_a_mark_is_named_with_what_to_do(tmp_path):
+    put(tmp_path / "ann", {"log_sums.py": "x = 1".encode("utf-16-le")})
+    problem = only(tmp_path).problem
+    assert problem is None or "save it as UTF-8" in problem
+
+
+def test_a_folder_that_holds_one_archive_is_that_archive(tmp_path):
+    """Moodle lays what a learner uploads into a folder of the learner's name."""
+    put(tmp_path / "Zoe_4711_assignsubmission_file_", {"exercises.zip": packed({"exercises/log_sums.py": TEXT})})
+    assert list(only(tmp_path).texts) == ["log_sums"]
+
+
+def test_so_is_one_in_an_archive_of_all(tmp_path):
+    folder = {"Zoe_4711_file_/handin.zip": packed({"log_sums.py": TEXT}), "Bo_4712_file_/log_sums.py": TEXT}
+    (tmp_path / "all.zip").write_bytes(packed(folder))
+    found = [entry.read() for entry in discover(tmp_path / "all.zip").entries]
+    assert {f.student: list(f.texts) for f in found} == {"Bo_4712_file_": ["log_sums"], "Zoe_4711_file_": ["log_sums"]}
+
+
+@pytest.mark.parametrize("packs", [True, False])
+def test_files_as_canvas_names_them_belong_to_their_learner(tmp_path, packs):
+    files = {
+        "doejane_LATE_222_333_log_sums-1.py": TEXT,
+        "doejane_LATE_222_333_floats.py": TEXT,
+        "smithanna_12345_99_tokens.py": TEXT,
+        "smithanna_12345_99_notes.py": TEXT,
+    }
+    if packs:
+        (tmp_path / "all.zip").write_bytes(packed(files))
+    else:
+        put(tmp_path, files)
+    found = discover(tmp_path / "all.zip" if packs else tmp_path)
+    read = {entry.student: sorted(entry.read().texts) for entry in found.entries}
+    assert read == {"doejane_LATE_222_333": ["floats", "log_sums"], "smithanna_12345_99": ["tokens"]}
+    assert found.stray == ["smithanna_12345_99_notes.py"]
+
+
+def test_two_files_of_one_learner_for_one_chapter_are_refused(tmp_path):
+    put(tmp_path, {"ann_1_2_log_sums.py": TEXT, "ann_1_2_log_sums-1.py": TEXT})
+    assert only(tmp_path).problem == "log_sums.py is there twice: keep one of them"
+
+
+def test_a_path_out_of_the_archive_of_all_is_left_aside_with_the_reason(tmp_path):
+    (tmp_path / "all.zip").write_bytes(packed({"../evil/log_sums.py": TEXT, "ann/log_sums.py": TEXT}))
+    assert discover(tmp_path / "all.zip").stray == ["../evil/log_sums.py (a path that leads out of the archive)"]
+
+
+@pytest.mark.parametrize("name", ["log_sums (1).py", "log_sums-2.py", "Log_Sums.py", "log_sums copy.py"])
+def test_a_name_that_is_nearly_right_is_told(tmp_path, name):
+    put(tmp_path / "ann", {name: TEXT})
+    assert only(tmp_path).problem == f"{name}: rename it to log_sums.py"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+@pytest.mark.parametrize("name", ["ann.zip", "ann/log_sums.py"])
+def test_a_pipe_is_no_submission_and_nobody_waits_for_it(tmp_path, name):
+    if "/" in name:
+        (tmp_path / "ann").mkdir()
+    os.mkfifo(tmp_path / name)
+    problems = [entry.read().problem for entry in discover(tmp_path).entries if entry.student == "ann"]
+    assert ["no ordinary file" in problem for problem in problems] == [True]
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no sockets with names")
+def test_a_socket_is_the_learners_fault(tmp_path):
+    (tmp_path / "ann").mkdir()
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as listener, contextlib.chdir(tmp_path / "ann"):
+        listener.bind("log_sums.py")
+    assert (only(tmp_path).ours, "cannot be read" in only(tmp_path).problem) == (False, True)

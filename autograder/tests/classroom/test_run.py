@@ -134,6 +134,36 @@ def test_only_what_changed_is_graded_again(tmp_path, class_of, grade):
     assert graded == ["bob"]
 
 
+def test_grades_of_other_exercises_come_back_from_the_journal(tmp_path, class_of, grade, capsys):
+    place = class_of(ann="right", bob="wrong")
+    grade(place)
+    before = (tmp_path / "out" / "grades.csv").read_bytes()
+    grade(place, only=NAMES[:1])
+    assert sorted(graded) == ["ann", "bob"]
+    assert "grades of other exercises stay in the journal" in capsys.readouterr().err
+    grade(place)
+    assert graded == []
+    assert (tmp_path / "out" / "grades.csv").read_bytes() == before
+    grade(place)
+    assert len(read_journal(tmp_path / "out")) == 6  # and what is the latest already is not written again
+
+
+def test_what_could_not_be_graded_is_named_with_its_reason(tmp_path, class_of, grade, capsys):
+    place = class_of(ann="right")
+    (place / "cem").mkdir()
+    (place / "cem" / "Log_Sums.py").write_text("right")
+    grade(place)
+    out = capsys.readouterr().out
+    assert "1 could not be graded as handed in\n  cem: Log_Sums.py: rename it to log_sums.py\n" in out
+    assert {e["problem"] for e in students(tmp_path)["cem"]["exercises"]} == {"Log_Sums.py: rename it to log_sums.py"}
+
+
+def test_after_an_interruption_as_many_are_new_as_were_recorded(tmp_path, class_of, grade, capsys):
+    assert grade(class_of(ann="right", bob="right", cem="stop", dan="right")) == 2
+    assert "2 of 4 submissions are recorded" in (out := capsys.readouterr().out)
+    assert "(2 anew, " in out
+
+
 @pytest.mark.parametrize("change", ["only", "points", "judges", "wall"])
 def test_a_change_of_the_circumstances_makes_every_grade_stale(tmp_path, class_of, grade, monkeypatch, change):
     place = class_of(ann="right")
@@ -258,6 +288,20 @@ def test_shards_put_together_are_the_whole(tmp_path, class_of, grade, count):
 def test_every_id_is_in_one_shard():
     for student in ("ann", "bob", "ünï"):
         assert [in_shard(student, (n, 4)) for n in range(1, 5)].count(True) == 1
+
+
+def test_merge_tells_which_part_of_a_class_is_missing_or_not_whole(tmp_path, class_of, grade, capsys):
+    place = class_of(**{f"s{n}": "right" for n in range(30)})
+    parts = [tmp_path / f"part{n}" for n in (1, 2, 3)]
+    for number, part in enumerate(parts, start=1):
+        grade(place, out=part.name, shard=(number, 3), seed=5)
+    assert merge(parts, tmp_path / "all") == 0
+    assert merge(parts[:2], tmp_path / "two") == 2
+    assert "shard 3/3 is missing" in capsys.readouterr().err
+    journal = parts[1] / "results.jsonl"
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
+    assert merge(parts, tmp_path / "part") == 2
+    assert "shard 2/3" in (err := capsys.readouterr().err) and "submissions: grade it" in err
 
 
 def test_merge_refuses_what_does_not_fit(tmp_path, class_of, grade):
