@@ -15,6 +15,7 @@ from autograder.reporting.class_pages.render import environment
 
 PAIRED = 12  # a function that more learners share is common property: a group, but no pairs
 SHOWN = 500
+NAMED = 3
 Texts = Mapping[str, Mapping[str, str]]
 
 
@@ -64,7 +65,8 @@ def groups(texts_by_student: Texts, model: Mapping[str, str] | None = None) -> l
     found = []
     for mark, named in holders.items():
         if len(named) > 1 or mark in known:
-            found.append(Group(min(named.values()), tuple(named), mark in known))
+            names = " = ".join(sorted(set(named.values()))[:NAMED])  # one function may go by several names
+            found.append(Group(names, tuple(named), mark in known))
     return sorted(found, key=lambda g: (g.in_model, len(g.students), g.function, g.students))
 
 

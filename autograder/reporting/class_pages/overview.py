@@ -12,7 +12,10 @@ from autograder.reporting.text import points
 from autograder.reporting.visible import line
 
 SHOWN = 200  # learners named in one warning
+MOST_NAMED = 20  # ignored files of a learner
+ABSENT = "there is no file"  # a chapter that was not handed in is no error
 PROBLEM = "Submissions with a problem"
+BROKEN = "Chapters that cannot be judged (an error in the file, or a name that is missing)"
 STUCK = "Learners whose answers crashed or did not end"
 UNCLEAR = "Learners with a case that the clock could not decide (its points are given)"
 IGNORED = "Submissions with files that were ignored"
@@ -32,9 +35,13 @@ class Watch:
 
     def __init__(self) -> None:
         """Start with nobody."""
-        self._rows: dict[str, list[tuple[str, str, str]]] = {words: [] for words in (PROBLEM, STUCK, UNCLEAR, IGNORED)}
+        self._rows: dict[str, list[tuple[str, str, str]]] = {
+            words: [] for words in (PROBLEM, BROKEN, STUCK, UNCLEAR, IGNORED)
+        }
         self._counts: Counter[str] = Counter()
-        self._ways: dict[str, Counter[str]] = {name: Counter() for name in ("wall", "its layers", "versions", "seed")}
+        self._ways: dict[str, Counter[str]] = {
+            name: Counter() for name in ("wall", "its layers", "versions", "the seed's fingerprint")
+        }
         self._seconds: list[float] = []
         self.passed = 0
         self.most = 0.0
@@ -45,11 +52,16 @@ class Watch:
         self.passed += bool(exercises) and all(e["status"] == "passed" for e in exercises)
         self.most = max(self.most, record["max_score"])
         texts = {PROBLEM: line(str(record["problem"])) if record["problem"] else ""}
+        if not record["problem"]:
+            told = [e["problem"] for e in exercises if e["status"] == "error" and e.get("problem")]
+            texts[BROKEN] = "; ".join(line(text) for text in dict.fromkeys(told) if not text.startswith(ABSENT))
         texts[STUCK] = ", ".join(e["name"] for e in exercises if any(c["status"] in UNFINISHED for c in e["cases"]))
         texts[UNCLEAR] = ", ".join(
             e["name"] for e in exercises if any(c["status"] == "inconclusive" for c in e["cases"])
         )
-        texts[IGNORED] = ", ".join(line(str(name)) for name in record["ignored"][:20])
+        texts[IGNORED] = ", ".join(line(str(name)) for name in record["ignored"][:MOST_NAMED])
+        if len(record["ignored"]) > MOST_NAMED:
+            texts[IGNORED] += f" and {len(record['ignored']) - MOST_NAMED} more"
         for words, text in texts.items():
             self._counts[words] += bool(text)
             if text and len(self._rows[words]) < SHOWN:
@@ -61,7 +73,7 @@ class Watch:
         self._ways["wall"][line(str(record.get("wall") or "none"))] += 1
         self._ways["its layers"][", ".join(map(line, record.get("layers") or [])) or "none"] += 1
         self._ways["versions"][", ".join(line(f"{name} {version}") for name, version in versions)] += 1
-        self._ways["seed"][line(str(record.get("seed_id") or "none"))] += 1
+        self._ways["the seed's fingerprint"][line(str(record.get("seed_id") or "none"))] += 1
         if record.get("seconds") is not None:
             self._seconds.append(float(record["seconds"]))
 
@@ -77,7 +89,7 @@ class Watch:
             found.append((name, "; ".join(told)))
         if self._seconds:
             middle, longest = statistics.median(self._seconds), max(self._seconds)
-            text = f"{sum(self._seconds):.0f} in all, {middle:.1f} in the middle, {longest:.1f} at most"
+            text = f"{sum(self._seconds):.0f} in all, median {middle:.1f}, {longest:.1f} at most"
             found.append(("seconds per learner", text))
         return found
 

@@ -54,7 +54,7 @@ def test_the_index_says_what_the_records_hold(written):
         "no_shift You do not shift.",
         "full (2 learners); partial (1 learners)",
         "torch 2.13.0",
-        "8 in all, 2.5 in the middle, 2.5 at most",
+        "8 in all, median 2.5, 2.5 at most",
     ):
         assert words in text, words
 
