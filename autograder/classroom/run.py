@@ -201,9 +201,14 @@ class Run:
         """Return whether the journal holds the record that would be made; an old one becomes the latest again."""
         key = self.around.key(self._submissions(student)[-1])
         record = self._known.get((student, key))
-        if record is not None and self._current[student] != key:
-            self.ledger.append(record)
-        return record is not None
+        if record is None:
+            return False
+        if self._current[student] != key:
+            try:
+                self.ledger.append(record)
+            except OSError:
+                return False  # the disk is full, for one: what is graded anew meets it too, and says so
+        return True
 
     def _tasks(self, todo: list[str]) -> Iterator[Task]:
         """Yield what must be judged; what cannot be is recorded at once."""

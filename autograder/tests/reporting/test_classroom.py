@@ -51,7 +51,7 @@ def test_the_index_says_what_the_records_hold(written):
         "Submissions with files that were ignored: 1",
         "broadcast",
         "2 of 2",
-        "no_shift You do not shift.",
+        "no_shift: You do not shift.",
         "full (2 learners); partial (1 learners)",
         "torch 2.13.0",
         "8 in all, median 2.5, 2.5 at most",
