@@ -1,5 +1,6 @@
 """What the gate allows: lists only, each with its reason."""
 
+import collections
 import importlib
 import types
 import typing
@@ -131,6 +132,12 @@ LOOPING_ATTRIBUTES = frozenset({"apply_", "map_", "map2_"})
 LISTING_ATTRIBUTES = frozenset({"tolist"})
 SORTING = frozenset({"sorted", "min", "max", "sort"})  # with a key, a loop that calls it
 STORED = frozenset({"grad", "requires_grad", "data"})  # of tensors, by whoever trains
+# What is stored under one of these names may replace a part of a class that the worker relies on.
+TAKEN = frozenset(
+    name
+    for kind in (torch.Tensor, torch.UntypedStorage, torch.no_grad, torch.autograd.Function, torch.optim.Optimizer)
+    for name in (*dir(kind), *dir(collections.Counter))
+)
 LOOPING_FUNCTIONS: tuple[object, ...] = (np.vectorize, np.frompyfunc, np.apply_along_axis, np.nditer, np.fromiter)
 LOOPING_FUNCTIONS += (np.apply_over_axes, np.piecewise)
 

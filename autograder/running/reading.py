@@ -257,8 +257,8 @@ class Reader:
             self._say("hidden", node, f"`{spelled} = ...` changes a library", refuse=True)
         elif node.attr.startswith("__"):
             self._say("hidden", node, f"`{spelled} = ...` is out of bounds", refuse=True)
-        elif node.attr not in policy.STORED and not self._is_own(base_node):
-            text = f"`{spelled} = ...` may change what this file has not made: keep it in a variable, a dict or `self`"
+        elif node.attr in policy.TAKEN - policy.STORED and not self._is_own(base_node):
+            text = f"`{spelled} = ...` may change a class of torch's, which has a `{node.attr}`: give it another name"
             self._say("hidden", node, text, refuse=True)
 
     def _is_own(self, base: ast.expr) -> bool:

@@ -217,3 +217,8 @@ def test_a_wrong_integer_is_shown_where_it_stands():
 def test_a_printed_number_keeps_all_its_digits(dtype, value):
     exact = torch.tensor(value, dtype=dtype)
     assert torch.equal(torch.tensor(float(number(float(exact), dtype)), dtype=torch.float64).to(dtype), exact)
+
+
+@pytest.mark.parametrize("kind", [None, 7, np.array([1, 2]), torch.ones(2), ["tensor"]])
+def test_a_forged_kind_is_no_output(kind):
+    assert read_output({"kind": kind, "value": torch.ones(1)}) == "nothing"

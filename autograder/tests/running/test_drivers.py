@@ -265,3 +265,8 @@ def test_soft_and_hard_without_a_gradient():
         lambda x, hard, generator: x.detach(), (torch.zeros(2), torch.ones(2)), {"generator": source}
     )
     assert [part["grad"] for part in found] == [None, None]
+
+
+def test_a_number_too_large_for_any_answer_is_named_by_its_type():
+    assert describe(10**30) == {"kind": "other", "type": "int"}
+    assert describe(1 << 62)["kind"] == "plain"

@@ -113,6 +113,22 @@ BODIES = {
         "torch.exp = torch.log\nreturn x",
         ("hidden", 6, True),
     ),
+    "patching a parameter": (
+        "def note(state):\n    state.top = x\n    return state\nreturn x",
+        "def patch(owner):\n    owner.untyped_storage = None\npatch(torch.Tensor)\nreturn x",
+        ("hidden", 7, True),
+    ),
+    "patching under a name like self": (
+        "def train(p):\n    p.grad = None\nreturn x",
+        "def patch(self):\n    self.__getitem__ = None\npatch(torch.Tensor)\nreturn x",
+        ("hidden", 7, True),
+    ),
+    "a list of numbers": ("return x.flatten()", "return torch.tensor(x.tolist())", ("list", 6, False)),
+    "a key": (
+        "first = sorted(('b', 'a'), key=len)\nreturn x",
+        "return sorted(x.unbind(), key=torch.sum)",
+        ("comprehension", 6, False),
+    ),
     "with": (
         "with torch.no_grad():\n    return x",
         "with torch.autograd.profiler.profile():\n    return x",

@@ -241,6 +241,14 @@ def test_replies_bring_no_tensors_without_numbers():
         sent(message, meta=False)
 
 
+@pytest.mark.parametrize("number", [10**400, -(10**30)])
+def test_replies_bring_no_numbers_that_nobody_can_reckon_with(number):
+    assert sent({"deep": [number]}) == {"deep": [number]}
+    with pytest.raises(wire.WireError, match="reckon"):
+        sent({"deep": [number]}, meta=False)
+    assert sent({"deep": [1 << 62]}, meta=False) == {"deep": [1 << 62]}
+
+
 @pytest.mark.parametrize(
     "head",
     [
