@@ -34,8 +34,10 @@ class Mismatch:
 
 def read_output(output: Any) -> Tensor | str:
     """Return the tensor in a described output, or a word for what stands in its place."""
-    if not isinstance(output, dict) or type(output.get("kind")) is not str:
+    if not isinstance(output, dict) or "kind" not in output:
         return "nothing"
+    if type(output["kind"]) is not str:
+        return "something else"
     value = output.get("value")
     if output["kind"] == "tensor" and type(value) is Tensor:
         return value
